@@ -1,0 +1,196 @@
+"""What a feed said, and what it means for us: which articles are new, which changed, which we already know."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+TRACKING = frozenset(
+    {"fbclid", "gclid", "yclid", "ysclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "_openstat"}
+)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+HEADLINE = 200  # characters of a lead that stand in for a title nobody wrote
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedArticle:
+    """One item as the feed gave it; the address, the title and the lead are plain text, times are UTC."""
+
+    identity: str
+    title: str
+    link: str
+    lead: str = ""
+    published: datetime | None = None
+    updated: datetime | None = None
+    image: str | None = None
+    categories: tuple[str, ...] = ()
+
+    @property
+    def content_hash(self) -> str:
+        """Changes when the words or the address change.
+
+        `updated` is left out: many engines move it on every view or comment, and readers would be told of an edit
+        that nobody made. Pictures and categories are left out because a CDN or an editor reshuffles them silently.
+        """
+        return hashlib.sha256(f"{self.title}\x1f{self.lead}\x1f{self.link}".encode(errors="replace")).hexdigest()
+
+    @property
+    def usable(self) -> bool:
+        """An item with neither a title nor a link cannot be posted at all."""
+        return bool(self.title or self.link)
+
+    @property
+    def headline(self) -> str:
+        """The title; for an untitled item the beginning of its lead, and at worst its address."""
+        if self.title:
+            return self.title
+        if len(self.lead) <= HEADLINE:
+            return self.lead or self.link
+        return self.lead[:HEADLINE].rsplit(" ", 1)[0] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArticle:
+    """What storage remembers of an article, just enough to compare it with the feed."""
+
+    id: int
+    identity: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a feed answered with last time, so that next time it may answer «nothing new»."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRead:
+    """A feed was read; it may hold no articles at all."""
+
+    title: str
+    articles: tuple[FetchedArticle, ...]
+    validators: Validators = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedUnchanged:
+    """The server said so, or sent the very bytes it sent last time."""
+
+    validators: Validators = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFailed:
+    """No feed was read: what came is not one, or nothing came; the reason is one sentence for the editors' log."""
+
+    outcome: Literal["not_a_feed", "error"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An article never seen; `announce` is false on a feed's first read, so that the archive is not poured out."""
+
+    article: FetchedArticle
+    announce: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A known article whose words or address are different now."""
+
+    id: int
+    article: FetchedArticle
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A known article, still there and still the same."""
+
+    id: int
+
+
+Decision = New | Changed | Same
+
+
+def canonical_link(url: str) -> str:
+    """One spelling for one address: no fragment, no default port, no marks of whoever advertised it."""
+    address = url.strip()
+    try:
+        parts = urlsplit(address)
+        host = _netloc(parts)
+    except ValueError:
+        return address
+    if not parts.netloc:
+        return address
+    kept = [pair for pair in parts.query.split("&") if pair and not _is_tracking(pair)]
+    path = parts.path or "/"
+    return f"{parts.scheme.lower()}://{host}{path}" + ("?" + "&".join(kept) if kept else "")
+
+
+def _netloc(parts: SplitResult) -> str:
+    userinfo, at, _ = parts.netloc.rpartition("@")
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    port = parts.port
+    if port is not None and port != DEFAULT_PORTS.get(parts.scheme.lower()):
+        host = f"{host}:{port}"
+    return userinfo + at + host
+
+
+def _is_tracking(pair: str) -> bool:
+    name = pair.partition("=")[0].lower()
+    return name in TRACKING or name.startswith("utm_")
+
+
+def identity_of(guid: str | None, link: str) -> str:
+    """By what an article is recognised: the feed's own guid as it is written, else its address."""
+    return guid or canonical_link(link)
+
+
+def decide(
+    known: Mapping[str, KnownArticle], fetched: Sequence[FetchedArticle], *, first_read: bool
+) -> tuple[Decision, ...]:
+    """What becomes of every article of one fetch, known ones in feed order, then new ones from the oldest on.
+
+    A date never decides whether an article is new, so one dated 2099 holds nothing back: it only goes last.
+    """
+    seen: list[Decision] = []
+    fresh: list[FetchedArticle] = []
+    for article in _first_of_each(fetched):
+        match known.get(article.identity):
+            case None:
+                fresh.append(article)
+            case KnownArticle(id=id_, content_hash=content_hash) if content_hash == article.content_hash:
+                seen.append(Same(id_))
+            case KnownArticle(id=id_):
+                seen.append(Changed(id_, article))
+    new = [New(article, announce=not first_read) for article in _oldest_first(fresh)]
+    return (*seen, *new)
+
+
+def _first_of_each(fetched: Sequence[FetchedArticle]) -> list[FetchedArticle]:
+    unique: dict[str, FetchedArticle] = {}
+    for article in fetched:
+        if article.usable and article.identity:
+            unique.setdefault(article.identity, article)
+    return list(unique.values())
+
+
+def _oldest_first(newest_first: Sequence[FetchedArticle]) -> list[FetchedArticle]:
+    """Sorts by date; an undated article takes the date of the one below it in the feed, so it keeps its place."""
+    keyed: list[tuple[datetime, FetchedArticle]] = []
+    last = datetime.min.replace(tzinfo=UTC)
+    for article in reversed(newest_first):
+        last = article.published or last
+        keyed.append((last, article))
+    return [article for _, article in sorted(keyed, key=lambda pair: pair[0])]
