@@ -141,12 +141,21 @@ def _reachable(binaries: Path, user: _User | None) -> bool:
 
 
 def _copied(binaries: Path, home: Path, user: _User | None) -> Path:
+    """The server's files where the unprivileged user may read them: `install/PACKAGE/pginstall18`, and `PACKAGE.libs`.
+
+    The wheel keeps its shared libraries beside its package, and the binaries look for them there.
+    """
+    release = binaries.parent
+    package = release.parent
     copy = home / "install"
-    shutil.copytree(binaries.parent, copy, symlinks=True)
+    shutil.copytree(release, copy / package.name / release.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
     if user is not None:
         for path in (copy, *copy.rglob("*")):
             os.chown(path, user.uid, user.gid, follow_symlinks=False)
-    return copy / binaries.name
+    return copy / package.name / release.name / binaries.name
 
 
 def _initialise(binaries: Path, data: Path, user: _User | None) -> None:
