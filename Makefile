@@ -47,7 +47,7 @@ compile = uv pip compile -q --universal --python-version 3.11 --generate-hashes 
 	--no-header --no-annotate pyproject.toml --group $(1) -o $(2)
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit("Elchi needs Python 3.11 or newer: make PYTHON=python3.11" * (sys.version_info < (3, 11)))'
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("Elchi needs Python 3.11 or newer; for example: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 
 # Stamps: written after a successful installation, so that the second time is quick.
