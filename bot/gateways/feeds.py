@@ -45,6 +45,10 @@ PARSER_TRIPS: Final = (
 WEB: Final = frozenset({"http", "https"})
 PROLOG: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 ROOT: Final = re.compile(r"<(?:[\w.-]+:)?(\w+)")
+FEED_ROOTS: Final = frozenset({"rss", "feed", "rdf", "channel"})
+WRAPPED: Final = re.compile(r"<(?:[\w.-]+:)?(?:rss|feed|RDF)[\s>]")
+ITEM_END: Final = re.compile(r"</(?:item|entry)\s*>")
+ROOT_END: Final = re.compile(r"</(?:channel|rss|feed|rdf:RDF)\s*>")
 ENTITY: Final = re.compile(r"""<!ENTITY\s+([A-Za-z]\w{0,30})\s+(?:"([^"&%<]{0,100})"|'([^'&%<]{0,100})')\s*>""")
 REFERENCE: Final = re.compile(r"&([A-Za-z]\w{0,30});")
 PICTURE: Final = re.compile(r"\.(?:jpe?g|png|webp|gif)\b", re.IGNORECASE)
@@ -85,16 +89,19 @@ def read_feed(body: bytes, *, content_type: str, base_url: str, timezone: ZoneIn
     if not text:
         return FeedFailed("not_a_feed", "The answer is empty.")
     root, text = _disarmed(text)
-    if root in {"", "html", "body", "head"}:
+    wrapped = None if root in FEED_ROOTS else WRAPPED.search(text)
+    if wrapped:  # some engines print a warning, or a whole page, around their feed
+        text = text[wrapped.start() :]
+    elif root in {"", "html", "body", "head"}:
         return FeedFailed("not_a_feed", "A web page came instead of a feed." if root else "This is not XML.")
     try:
         parsed = _parse(text, base_url)
     except PARSER_TRIPS as trip:
         return FeedFailed("not_a_feed", f"The feed cannot be taken apart ({type(trip).__name__}).")
-    if not parsed.entries and not parsed.get("version") and root not in {"rss", "feed", "rdf"}:
+    if not parsed.entries and root not in FEED_ROOTS:
         return FeedFailed("not_a_feed", f"XML came, but «{root[:40]}» is no feed.")
     base = base_url or _text(parsed.feed, "link")
-    articles = tuple(article for entry in parsed.entries for article in _article(entry, base, timezone))
+    articles = tuple(article for entry in _whole(parsed.entries, text) for article in _article(entry, base, timezone))
     return FeedRead(plain(_text(parsed.feed, "title")), articles)
 
 
@@ -103,6 +110,13 @@ def _parse(text: str, base_url: str) -> Any:
     # A stream, never the bytes: feedparser takes bytes for a file's name first.
     stream = io.BytesIO(text.encode("utf-8", errors="replace"))
     return feedparser.parse(stream, response_headers=headers, resolve_relative_uris=False, sanitize_html=False)
+
+
+def _whole(entries: Sequence[Any], text: str) -> Sequence[Any]:
+    """Without the last item of a feed that was cut inside it: half an address is a new article that leads nowhere."""
+    opened = max(text.rfind("<item>"), text.rfind("<item "), text.rfind("<entry>"), text.rfind("<entry "))
+    cut = opened >= 0 and not ITEM_END.search(text, opened) and not ROOT_END.search(text, opened)
+    return entries[:-1] if cut else entries
 
 
 def _disarmed(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import errno
 import ipaddress
 import socket
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -112,15 +112,19 @@ def _wrapped(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
+def _anyone(_address: str) -> bool:
+    return True
+
+
 class _Gate:
     """Makes the sockets of the connector, so that what is checked is the very address connected to, not a name."""
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    def __init__(self, admits: Callable[[str], bool]) -> None:
+        self._admits = admits
 
     def __call__(self, addr_info: tuple[Any, ...]) -> socket.socket:
         family, kind, proto, _, sockaddr = addr_info
-        if not self._allow_private and not is_public(str(sockaddr[0])):
+        if not self._admits(str(sockaddr[0])):
             raise OSError(errno.EACCES, NOT_PUBLIC)
         return socket.socket(family=family, type=kind, proto=proto)
 
@@ -133,12 +137,13 @@ class Fetcher:
         *,
         user_agent: str,
         allow_private: bool = False,
+        admits: Callable[[str], bool] = is_public,
         total: float = 20.0,
         idle: float = IDLE,
         body_cap: int = 10 * 2**20,
     ) -> None:
         self._user_agent = user_agent
-        self._allow_private = allow_private
+        self._gate = _Gate(_anyone if allow_private else admits)
         self._total = total
         self._idle = idle
         self._body_cap = body_cap
@@ -146,7 +151,7 @@ class Fetcher:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(socket_factory=_Gate(allow_private=self._allow_private), limit_per_host=4),
+            connector=aiohttp.TCPConnector(socket_factory=self._gate, limit_per_host=4),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._idle, sock_read=self._idle),
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate"},
             cookie_jar=aiohttp.DummyCookieJar(),

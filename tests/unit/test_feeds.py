@@ -1,0 +1,219 @@
+"""What the reader makes of feeds: golden pairs, hostile ones, and the same feed asked for twice."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.feed_command import as_object, read_sources
+from bot.gateways.feeds import HttpFeeds, feed_date, read_feed
+from bot.gateways.http import Fetcher
+from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
+from newsroom.text.plain import decode, images_in, plain, shorten
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "feeds"
+BISHKEK = ZoneInfo("Asia/Bishkek")
+
+
+def read(body: bytes, content_type: str = "") -> FeedRead | FeedFailed:
+    return read_feed(body, content_type=content_type, base_url="https://news.example.kg/rss/all", timezone=BISHKEK)
+
+
+def rss(items: str) -> bytes:
+    return f'<rss version="2.0"><channel><title>T</title>{items}</channel></rss>'.encode()
+
+
+def articles(body: bytes) -> FeedRead:
+    result = read(body)
+    assert isinstance(result, FeedRead)
+    return result
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.xml")), ids=lambda path: path.stem)
+def test_golden_feeds(path: Path, request: pytest.FixtureRequest) -> None:
+    got = json.dumps(as_object(path.name, read(path.read_bytes())), ensure_ascii=False, indent=1) + "\n"
+    golden = path.with_suffix(".json")
+    if request.config.getoption("--bless", default=False):
+        golden.write_text(got, encoding="utf-8")
+    assert got == golden.read_text(encoding="utf-8")
+
+
+def test_the_header_may_name_the_encoding() -> None:
+    body = rss("<item><title>Ош</title></item>".replace("Ош", "{}")).replace(b"{}", "Ош".encode("cp1251"))
+    result = read(body, "text/xml; charset=windows-1251")
+    assert isinstance(result, FeedRead)
+    assert result.articles[0].title == "Ош"
+
+
+def test_ids_do_not_move_with_the_feed() -> None:
+    body = rss("<item><title>T</title><guid>7250</guid></item>")
+    ids = set()
+    for base in ("http://a.kg/rss", "https://b.kg/other/rss", ""):
+        result = read_feed(body, content_type="", base_url=base, timezone=BISHKEK)
+        assert isinstance(result, FeedRead)
+        ids.add(result.articles[0].identity)
+    assert ids == {"7250"}
+
+
+def test_an_item_without_anything_to_go_by_has_a_stable_id() -> None:
+    body = rss("<item><description>Only this</description></item>")
+    assert articles(body).articles == articles(body).articles
+    assert articles(body).articles[0].identity.startswith("sha256:")
+
+
+def test_a_feed_cut_in_the_middle_loses_only_the_item_that_was_cut() -> None:
+    whole = rss("<item><title>A</title><link>/view/1</link></item><item><title>B</title><link>/view/22</link></item>")
+    for end in range(whole.index(b"</item>") + len("</item>"), whole.rindex(b"</item>")):
+        assert [one.title for one in articles(whole[:end]).articles] == ["A"]
+
+
+def test_entities_do_not_multiply() -> None:
+    nest = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 30))
+    head = f'<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY e0 "ha">{nest}]>'
+    result = articles(head.encode() + rss("<item><title>a &e29; b</title></item>"))
+    assert len(result.articles[0].title) < 50
+
+
+def test_five_thousand_items_and_one_very_long_title() -> None:
+    many = "".join(f"<item><title>{n}</title><guid>{n}</guid></item>" for n in range(5000))
+    result = articles(rss(many + f"<item><title>{'long ' * 100_000}</title></item>"))
+    assert len(result.articles) == 5001
+    assert len(result.articles[-1].title) <= 1000
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_break_the_reader(noise: bytes) -> None:
+    assert isinstance(read(noise), FeedRead | FeedFailed)
+    assert isinstance(read(rss("<item><title>T</title>{}</item>").replace(b"{}", noise)), FeedRead | FeedFailed)
+
+
+@given(st.text(alphabet="абвгдежзийклмнопрстуфхцчшщъыьэюяБКОН ,.", min_size=1).map(lambda text: "Новости " + text))
+def test_russian_text_is_read_whatever_it_is_declared_as(text: str) -> None:
+    for name in ("utf-8", "windows-1251", "koi8-r"):
+        assert decode(f'<?xml version="1.0" encoding="{name}"?>{text}'.encode(name)).endswith(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("Fri, 20 Feb 2026 07:36:00 +0600", "2026-02-20T01:36"),
+        ("Пт, 20 фев 2026 07:36:00 +0600", "2026-02-20T01:36"),
+        ("пятница, 20 февраля 2026 г. 07:36", "2026-02-20T01:36"),
+        ("20 February 2026, 07:36", "2026-02-20T01:36"),
+        ("2026-02-20T07:36:00+06:00", "2026-02-20T01:36"),
+        ("2026-02-20T01:36:00.123Z", "2026-02-20T01:36"),
+        ("2026-02-20 07:36", "2026-02-20T01:36"),
+        ("2026-02-20", "2026-02-19T18:00"),
+        ("20.02.2026 07:36", "2026-02-20T01:36"),
+        ("Feb 20, 2026 07:36", "2026-02-20T01:36"),
+        ("Fri, 20 Feb 2026 04:36:00 MSK", "2026-02-20T01:36"),
+        ("20 Feb 26 01:36 GMT", "2026-02-20T01:36"),
+        ("Wed, 31 Feb 2026 07:00:00 +0600", None),
+        ("01 Jan 0001 00:00:00 +0600", None),
+        ("20 Feb 2026 07:36 +99:99", None),
+        ("Сегодня 07:36", None),
+        ("не дата", None),
+    ],
+)
+def test_dates_as_people_write_them(written: str, moment: str | None) -> None:
+    expected = None if moment is None else datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    found = feed_date(written, BISHKEK)
+    assert (found and found.replace(second=0)) == expected
+
+
+@given(st.text(max_size=40))
+def test_no_date_breaks_the_reader(written: str) -> None:
+    found = feed_date(written, BISHKEK)
+    assert found is None or found.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("a&amp;nbsp;b", "a&nbsp;b"),
+        ("<p>One</p><p>Two<b>!</b></p>", "One Two!"),
+        ("1 < 2 & 3", "1 < 2 & 3"),
+        ("List<String> <i>x</i>", "List<String> x"),
+        ("<style>p{}</style>seen<script>if (a<b) hidden()</script>", "seen"),
+        ("  a\n\tb\u00a0c ", "a b c"),
+    ],
+)
+def test_markup_becomes_words(markup: str, words: str) -> None:
+    assert plain(markup) == words
+
+
+def test_pictures_are_found_in_markup() -> None:
+    assert images_in('<p><IMG alt="x" src="/a.jpg"><img src="b.png"/></p>') == ("/a.jpg", "b.png")
+
+
+@given(st.text(), st.integers(1, 40))
+def test_a_shortened_text_is_never_longer(text: str, limit: int) -> None:
+    assert len(shorten(text, limit)) <= limit
+
+
+@pytest.fixture
+async def feed_url() -> AsyncIterator[str]:
+    async def serve(request: web.Request) -> web.Response:
+        return web.Response(body=rss("<item><title>T</title><link>/1</link></item>"), content_type="text/xml")
+
+    app = web.Application()
+    app.router.add_get("/rss", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/rss"
+    await runner.cleanup()
+
+
+async def test_the_same_bytes_are_not_read_twice(feed_url: str) -> None:
+    async with Fetcher(user_agent="test", allow_private=True) as fetcher:
+        feeds = HttpFeeds(fetcher, BISHKEK)
+        first = await feeds.read(feed_url, Validators())
+        assert isinstance(first, FeedRead)
+        assert first.articles[0].link == feed_url.replace("/rss", "/1")
+        assert await feeds.read(feed_url, first.validators) == FeedUnchanged(first.validators)
+
+
+async def test_a_failure_is_a_value_with_a_reason() -> None:
+    async with Fetcher(user_agent="test") as fetcher:
+        result = await HttpFeeds(fetcher, BISHKEK).read("http://127.0.0.1:1/", Validators())
+    assert isinstance(result, FeedFailed)
+    assert result.outcome == "error"
+
+
+async def command(*sources: str, as_json: bool = True, timezone: str = "UTC") -> tuple[int, str]:
+    out = io.StringIO()
+    code = await read_sources(
+        sources, as_json=as_json, base_url="", content_type="", timezone=timezone, allow_private=True, out=out
+    )
+    return code, out.getvalue()
+
+
+async def test_the_command_answers_a_line_for_each_source(feed_url: str, tmp_path: Path) -> None:
+    sources = [str(GOLDEN / "empty-channel.xml"), feed_url, str(tmp_path / "none"), str(tmp_path), "ftp://e.kg/", "\0"]
+    code, out = await command(*sources)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [line["source"] for line in lines] == sources
+    assert [line["outcome"] for line in lines] == ["empty_feed", "feed", "error", "error", "error", "error"]
+    assert all(line["error"].endswith(".") for line in lines[2:])
+
+
+async def test_the_command_says_when_a_zone_does_not_exist() -> None:
+    code, out = await command("whatever", timezone="Mars/Base")
+    assert (code, json.loads(out)["error"]) == (1, "No time zone is called «Mars/Base».")
+
+
+async def test_people_get_a_table(tmp_path: Path) -> None:
+    code, out = await command(str(GOLDEN / "cp1251-declared.xml"), as_json=False)
+    assert (code, "Новости Бишкека: 2" in out) == (0, True)
+    assert "✘" in (await command(str(tmp_path / "none"), as_json=False))[1]
