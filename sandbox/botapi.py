@@ -21,6 +21,7 @@ from sandbox.rules import ApiError, code_of, describe
 from sandbox.telegram import Telegram
 from sandbox.updates import Bot
 
+_DESCRIPTION: Final = web.ResponseKey("description", str)
 _GATEWAY_PAGE: Final = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -79,7 +80,7 @@ class BotApi:
                 request.transport.close()
             return web.Response()
         call.status = response.status
-        call.description = response.get("description", "")
+        call.description = response.get(_DESCRIPTION, "")
         return response
 
     async def _answer(self, request: web.Request, call: Call) -> web.Response | None:
@@ -205,5 +206,5 @@ def _refusal(code: int, text: str, parameters: dict[str, int] | None = None) -> 
 
 def _json(status: int, body: Json) -> web.Response:
     response = web.json_response(body, status=status)
-    response["description"] = body.get("description", "")
+    response[_DESCRIPTION] = body.get("description", "")
     return response

@@ -1,0 +1,1 @@
+"""The doors and the plugs: what starts Elchi and joins it to the outside."""

@@ -1,0 +1,160 @@
+"""The shape of config.toml: one strict value, read once, secrets never printed."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from newsroom.errors import ConfigError
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)([smh])", value)):
+        return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("write a duration like 30s, 2m or 3h")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Telegram(_Strict):
+    token: SecretStr
+    api: str = "https://api.telegram.org"
+    editors_chat: int | None = None
+    owners: tuple[int, ...] = ()
+
+    @field_validator("token")
+    @classmethod
+    def _looks_like_a_token(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[1-9]\d*:[\w-]+", value.get_secret_value()):
+            raise ValueError("this is not a bot token (it looks like 123456:ABC…, from @BotFather)")
+        return value
+
+    @field_validator("api")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("write an address that begins with https:// or http://")
+        return value.rstrip("/")
+
+
+class Site(_Strict):
+    name: str = "News"
+    timezone: str = "UTC"
+    languages: tuple[Literal["ru", "en"], ...] = Field(default=("ru", "en"), min_length=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("no such time zone (write one like Asia/Bishkek)") from error
+        return value
+
+
+class Feed(_Strict):
+    url: str
+    every: Duration = timedelta(minutes=2)
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("write an address that begins with https:// or http://")
+        return value
+
+    @field_validator("every")
+    @classmethod
+    def _in_range(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= value <= timedelta(hours=24):
+            raise ValueError("from 1s to 24h")
+        return value
+
+
+class Channel(_Strict):
+    chat: int | str
+
+    @field_validator("chat")
+    @classmethod
+    def _is_a_chat(cls, value: int | str) -> int | str:
+        if isinstance(value, str) and not re.fullmatch(r"@\w{4,32}", value):
+            raise ValueError("write @name or a number like -1001234567890")
+        return value
+
+
+class StorageAt(_Strict):
+    url: str = "sqlite+aiosqlite:///elchi.db"
+
+
+class Secrets(_Strict):
+    key_file: Path = Path("elchi.key")
+
+
+class Fetch(_Strict):
+    allow_private: bool = False
+
+
+class Config(_Strict):
+    telegram: Telegram
+    site: Site = Site()
+    feeds: tuple[Feed, ...] = Field(min_length=1)
+    channels: tuple[Channel, ...] = ()
+    storage: StorageAt = StorageAt()
+    secrets: Secrets = Secrets()
+    fetch: Fetch = Fetch()
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """The configuration of this run; the environment's token wins. Raises ConfigError with one sentence."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist: copy config.example.toml and fill it in") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    if token := environ.get("ELCHI_TELEGRAM_TOKEN"):
+        telegram = data.setdefault("telegram", {})
+        if isinstance(telegram, dict):
+            telegram["token"] = token
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {where}{_nearest(first['loc'])}"
+    if first["type"] == "missing":
+        return f"{where} is missing"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(loc: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = Config
+    for part in loc[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = model.model_fields[part].annotation
+            arguments = getattr(inner, "__args__", (inner,))
+            model = next(a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel))
+    close = difflib.get_close_matches(str(loc[-1]), model.model_fields, n=1, cutoff=0.4)
+    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(model.model_fields)})"

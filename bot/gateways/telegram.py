@@ -1,0 +1,242 @@
+"""Telegram: calls go out here, and its words and errors become ours in one table."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiogram import Bot
+from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
+from aiogram.exceptions import TelegramRetryAfter
+from aiogram.methods import Response, TelegramMethod
+from aiogram.methods.base import TelegramType
+
+from newsroom.chats import kind_by_id
+from newsroom.deliveries import (
+    ChatKind,
+    Deferred,
+    Halted,
+    Lane,
+    Migrated,
+    Outcome,
+    Refused,
+    Sent,
+    Throttled,
+    Unknown,
+    Unreachable,
+    Vanished,
+)
+from newsroom.errors import TokenRefused
+from newsroom.ids import ChatId, UserId
+from newsroom.pacing import Pacer, Wait
+from newsroom.ports import Standing
+
+TIMEOUT = 30.0
+RESTART_PAUSE = 1.0
+OFFLINE_PAUSE = 2.0
+
+# What Telegram says (lower case, anywhere in the text: wording drifts) and what it means for the chat.
+CLOSED = {
+    "bot was blocked by the user": "blocked",
+    "user is deactivated": "deactivated",
+    "bot can't initiate conversation with a user": "never started",
+    "can't send messages to": "a bot",
+    "the bot can't send messages to the bot": "a bot",
+    "bot was kicked": "kicked",
+    "bot is not a member": "not a member",
+    "group chat was deleted": "deleted",
+    "chat not found": "not found",
+    "peer_id_invalid": "not found",
+    "chat_write_forbidden": "no-rights",
+    "have no write access to the chat": "no-rights",
+    "have no rights to send a message": "no-rights",
+    "need administrator rights": "no-rights",
+    "not enough rights": "no-rights",
+    "chat_admin_required": "no-rights",
+}
+UNCHANGED = "message is not modified"
+LOST = ("message to edit not found", "message_id_invalid")
+
+
+def outcome_of(status: int, body: Mapping[str, Any] | None, *, speed: float = 1.0, message_id: int = 0) -> Outcome:
+    """The one place where an answer of Telegram's becomes an Outcome; `body` is None when it was not JSON.
+
+    `message_id` is the message being edited, 0 for a first send. Source: Bot API, "Making requests".
+    """
+    if body is None:
+        return Unknown(f"{status} without JSON")
+    if body.get("ok"):
+        result = body.get("result")
+        return Sent(int(result["message_id"]) if isinstance(result, dict) else message_id)
+    words = str(body.get("description", ""))
+    said, given = words.lower(), body.get("parameters") or {}
+    if "migrate_to_chat_id" in given:
+        return Migrated(ChatId(int(given["migrate_to_chat_id"])))
+    if status == 429:
+        return Throttled(float(given.get("retry_after", 1)) / speed)
+    if status == 401 or said == "not found":
+        return Halted(words)
+    if status >= 500:
+        return Deferred(RESTART_PAUSE / speed) if "restart" in said else Unknown(words)
+    if message_id and UNCHANGED in said:
+        return Sent(message_id)
+    if message_id and any(sign in said for sign in LOST):
+        return Vanished()
+    for sign, why in CLOSED.items():
+        if sign in said:
+            return Unreachable(why)
+    return Refused(words)
+
+
+@dataclass(slots=True)
+class MemoryGate:
+    """The rate gate of one process: Telegram's rates on the monotonic clock, `speed` times as fast in tests."""
+
+    speed: float = 1.0
+    pacer: Pacer = field(default_factory=Pacer)
+
+    def _now(self) -> float:
+        return time.monotonic() * self.speed
+
+    def ask(self, chat: ChatId, kind: ChatKind, queue: Lane | str, cost: int = 1) -> Wait | None:
+        wait = self.pacer.ask(chat, kind, queue, self._now(), cost)
+        return None if wait is None else Wait(wait.seconds / self.speed, wait.chat_only)
+
+    def throttled(self, chat: ChatId | None, seconds: float) -> bool:
+        return self.pacer.throttled(chat, seconds * self.speed, self._now())
+
+    def pause(self, seconds: float) -> None:
+        self.pacer.pause(seconds * self.speed, self._now())
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer as it came: the status, and the body if it was JSON."""
+
+    status: int
+    body: dict[str, Any] | None
+
+    @property
+    def result(self) -> Any:
+        return self.body.get("result") if self.body and self.body.get("ok") else None
+
+    @property
+    def words(self) -> str:
+        return str(self.body.get("description", "")) if self.body else f"HTTP {self.status}"
+
+
+@dataclass(slots=True)
+class Api:
+    """Plain calls to the Bot API as JSON; the token never leaves this object."""
+
+    base: str
+    token: str = field(repr=False)
+    speed: float = 1.0
+    _session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "Api":
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def bot_id(self) -> int:
+        return int(self.token.split(":")[0])
+
+    async def call(self, method: str, parameters: Mapping[str, Any], *, timeout: float = TIMEOUT) -> Reply:  # noqa: ASYNC109  # aiohttp takes it so
+        """Raises aiohttp.ClientError or TimeoutError when no answer came."""
+        assert self._session is not None, "the Api is used as a context manager"
+        async with self._session.post(
+            f"{self.base}/bot{self.token}/{method}", json=parameters, timeout=aiohttp.ClientTimeout(total=timeout)
+        ) as response:
+            try:
+                body = await response.json(content_type=None)
+            except ValueError:
+                body = None
+            return Reply(response.status, body if isinstance(body, dict) else None)
+
+    async def send(self, chat: ChatId, html: str, *, silent: bool = False) -> Outcome:
+        """Bot API sendMessage."""
+        parameters: dict[str, Any] = {"chat_id": chat, "text": html, "parse_mode": "HTML"}
+        if silent:
+            parameters["disable_notification"] = True
+        return await self._outcome("sendMessage", parameters, 0)
+
+    async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome:
+        """Bot API editMessageText."""
+        parameters = {"chat_id": chat, "message_id": message_id, "text": html, "parse_mode": "HTML"}
+        return await self._outcome("editMessageText", parameters, message_id)
+
+    async def _outcome(self, method: str, parameters: Mapping[str, Any], message_id: int) -> Outcome:
+        try:
+            reply = await self.call(method, parameters)
+        except aiohttp.ClientConnectorError as error:
+            return Deferred(OFFLINE_PAUSE / self.speed) if error.os_error else Unknown("no connection")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Unknown(type(error).__name__)
+        return outcome_of(reply.status, reply.body, speed=self.speed, message_id=message_id)
+
+    # -- who may do what ---------------------------------------------------------------------------------------
+
+    async def of_bot(self, chat: ChatId) -> Standing:
+        return await self.of_person(chat, UserId(self.bot_id))
+
+    async def of_person(self, chat: ChatId, user: UserId) -> Standing:
+        """Bot API getChatMember; somebody Telegram does not know there may do nothing."""
+        reply = await self.call("getChatMember", {"chat_id": chat, "user_id": user})
+        return standing_of(reply.result) if reply.result else Standing(member=False, admin=False, may_post=False)
+
+    async def linked_to(self, chat: ChatId) -> ChatId | None:
+        """Bot API getChat, linked_chat_id."""
+        linked = ((await self.call("getChat", {"chat_id": chat})).result or {}).get("linked_chat_id")
+        return None if linked is None else ChatId(int(linked))
+
+    async def me(self) -> dict[str, Any]:
+        """Bot API getMe. Raises TokenRefused when the token is not known."""
+        reply = await self.call("getMe", {})
+        if reply.status in (401, 404):
+            raise TokenRefused
+        if not isinstance(reply.result, dict):
+            raise ConnectionError(reply.words)
+        return reply.result
+
+
+def standing_of(member: Mapping[str, Any]) -> Standing:
+    """What a Bot API ChatMember may do."""
+    status = member.get("status")
+    admin = status in ("creator", "administrator")
+    inside = admin or status == "member" or (status == "restricted" and bool(member.get("is_member")))
+    if status == "administrator":
+        may_post = bool(member.get("can_post_messages", True))
+    elif status == "restricted":
+        may_post = inside and bool(member.get("can_send_messages"))
+    else:
+        may_post = inside
+    return Standing(member=inside, admin=admin, may_post=may_post)
+
+
+@dataclass(slots=True)
+class ChargeAnswers(BaseRequestMiddleware):
+    """Direct answers bring no permit: they are charged here, and wait here when Telegram says so."""
+
+    gate: MemoryGate
+
+    async def __call__(
+        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
+    ) -> Response[TelegramType]:
+        name = method.__api_method__
+        chat = getattr(method, "chat_id", None)
+        if not isinstance(chat, int) or not name.startswith(("send", "edit", "copy", "forward")):
+            return await make_request(bot, method)
+        while True:
+            while (wait := self.gate.ask(ChatId(chat), kind_by_id(ChatId(chat)), Lane.ANSWERS)) is not None:
+                await asyncio.sleep(wait.seconds)
+            try:
+                return await make_request(bot, method)
+            except TelegramRetryAfter as refusal:
+                self.gate.throttled(ChatId(chat), refusal.retry_after / self.gate.speed)

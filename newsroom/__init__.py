@@ -1,0 +1,1 @@
+"""What a newsroom knows: values and pure rules, with no network and no database."""

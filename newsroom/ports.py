@@ -1,0 +1,78 @@
+"""What we ask of the outside: the few places where the other side is a network, a clock or a rate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
+from newsroom.deliveries import ChatKind, Lane, Outcome
+from newsroom.ids import ChatId, UserId
+from newsroom.pacing import Wait
+
+Clock = Callable[[], datetime]
+"""Now, aware and in UTC."""
+
+CORRECTIONS = "corrections"
+"""The queue of edits, beside the lanes of first sends."""
+
+
+class FeedSource(Protocol):
+    async def read(self, url: str, validators: Validators) -> FeedRead | FeedUnchanged | FeedFailed:
+        """Read a feed, unless it has not changed since `validators`."""
+        ...
+
+
+class Sender(Protocol):
+    """The one way out to Telegram for messages that hold a permit."""
+
+    async def send(self, chat: ChatId, html: str, *, silent: bool = False) -> Outcome: ...
+
+    async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome: ...
+
+
+class RateGate(Protocol):
+    def ask(self, chat: ChatId, kind: ChatKind, queue: Lane | str, cost: int = 1) -> Wait | None:
+        """None when the call may go now, else how long to wait before asking again."""
+        ...
+
+    def throttled(self, chat: ChatId | None, seconds: float) -> bool:
+        """Learn from a 429; True when the whole bot waits."""
+        ...
+
+    def pause(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a member may do in a chat."""
+
+    member: bool
+    admin: bool
+    may_post: bool
+
+
+class Rights(Protocol):
+    """Who may do what in a chat, asked of Telegram each time."""
+
+    async def of_bot(self, chat: ChatId) -> Standing: ...
+
+    async def of_person(self, chat: ChatId, user: UserId) -> Standing: ...
+
+    async def linked_to(self, chat: ChatId) -> ChatId | None:
+        """The other half of a channel and its discussion group."""
+        ...
+
+
+class Keyring(Protocol):
+    """The secret outside the database: what it seals only it can open."""
+
+    def seal(self, plain: bytes) -> bytes: ...
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Raises KeyProblem when the key that sealed it is not here."""
+        ...
+
+    def lookup(self, value: str) -> str:
+        """A keyed hash that is stable for the life of the database."""
+        ...

@@ -1,0 +1,1 @@
+"""Every word a person sees, and how long it may be."""

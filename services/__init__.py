@@ -1,0 +1,1 @@
+"""What the newsroom does: one noun a file, each verb one transaction."""

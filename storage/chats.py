@@ -1,0 +1,188 @@
+"""Chats that want the news, and the recipients behind them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, case, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from newsroom.chats import Chat
+from newsroom.deliveries import ChatKind, Lane, State
+from newsroom.ids import BroadcastId, ChatId, RecipientId
+from newsroom.ports import Keyring
+from storage.tables import broadcasts, chats, deliveries, messages, recipients
+
+_CHAT = select(
+    recipients.c.id,
+    recipients.c.chat_id,
+    recipients.c.kind,
+    chats.c.title,
+    chats.c.username,
+    chats.c.language,
+    chats.c.active,
+    chats.c.from_broadcast,
+    chats.c.off_because,
+    chats.c.added_by,
+).join(chats, chats.c.recipient_id == recipients.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Chats:
+    connection: AsyncConnection
+    keyring: Keyring
+
+    async def recipient(self, chat: ChatId, kind: ChatKind) -> RecipientId:
+        """Our number for this chat, made when it is new."""
+        lookup = self.keyring.lookup(f"chat:{chat}")
+        found = await self.connection.scalar(select(recipients.c.id).where(recipients.c.lookup == lookup))
+        if found is None:
+            found = await self.connection.scalar(
+                insert(recipients).values(chat_id=chat, lookup=lookup, kind=kind).returning(recipients.c.id)
+            )
+        assert found is not None
+        return RecipientId(found)
+
+    async def get(self, chat: ChatId) -> Chat | None:
+        row = (await self.connection.execute(_CHAT.where(recipients.c.chat_id == chat))).one_or_none()
+        return None if row is None else _read(row)
+
+    async def all(self, kinds: Collection[ChatKind], limit: int = 200) -> tuple[Chat, ...]:
+        rows = await self.connection.execute(
+            _CHAT.where(recipients.c.kind.in_(list(kinds))).order_by(recipients.c.id).limit(limit)
+        )
+        return tuple(_read(row) for row in rows)
+
+    async def connect(
+        self, chat: ChatId, kind: ChatKind, title: str, username: str | None, added_by: int | None, now: datetime
+    ) -> bool:
+        """Let the news flow from now on; False when it already did. The caller holds the audience lock."""
+        recipient = await self.recipient(chat, kind)
+        newest = await self.connection.scalar(select(func.coalesce(func.max(broadcasts.c.id), 0)))
+        state = {"title": title, "username": username, "active": True, "off_because": None}
+        known = await self.connection.scalar(select(chats.c.active).where(chats.c.recipient_id == recipient))
+        if known is None:
+            lane = Lane.PRIVATE if kind is ChatKind.PRIVATE else Lane.CHANNELS
+            await self.connection.execute(
+                insert(chats).values(
+                    recipient_id=recipient,
+                    lane=lane,
+                    from_broadcast=newest,
+                    added_by=added_by,
+                    connected_at=now,
+                    **state,
+                )
+            )
+            return True
+        if known:
+            await self.connection.execute(
+                update(chats).where(chats.c.recipient_id == recipient).values(title=title, username=username)
+            )
+            return False
+        state |= {"from_broadcast": newest, "connected_at": now}
+        if added_by is not None:
+            state["added_by"] = added_by
+        await self.connection.execute(update(chats).where(chats.c.recipient_id == recipient).values(state))
+        return True
+
+    async def disconnect(self, chat: ChatId, why: str) -> bool:
+        """Stop the news and cancel what is unsent; False when it had already stopped."""
+        recipient = await self.connection.scalar(select(recipients.c.id).where(recipients.c.chat_id == chat))
+        if recipient is None:
+            return False
+        changed = await self.connection.execute(
+            update(chats)
+            .where(chats.c.recipient_id == recipient, chats.c.active)
+            .values(active=False, off_because=why[:200])
+        )
+        await self.connection.execute(
+            update(messages)
+            .where(
+                messages.c.recipient_id == recipient,
+                messages.c.state == State.WAITING,
+                messages.c.lane != Lane.ANSWERS,
+            )
+            .values(state=State.CANCELLED)
+        )
+        return changed.rowcount == 1
+
+    async def set_language(self, chat: ChatId, language: str) -> None:
+        owner = select(recipients.c.id).where(recipients.c.chat_id == chat).scalar_subquery()
+        await self.connection.execute(update(chats).where(chats.c.recipient_id == owner).values(language=language))
+
+    async def ensure_known(self, chat: ChatId, kind: ChatKind, title: str, now: datetime) -> None:
+        """A row for a chat that has spoken to us without wanting the news (yet)."""
+        if await self.get(chat) is None:
+            recipient = await self.recipient(chat, kind)
+            await self.connection.execute(
+                insert(chats).values(
+                    recipient_id=recipient,
+                    title=title,
+                    lane=Lane.PRIVATE if kind is ChatKind.PRIVATE else Lane.CHANNELS,
+                    active=False,
+                    from_broadcast=0,
+                    off_because="never asked",
+                    connected_at=now,
+                )
+            )
+
+    async def migrate(self, old: ChatId, new: ChatId) -> None:
+        """A group became a supergroup: merge its rows under the new id. Doing it again changes nothing."""
+        before = await self.connection.scalar(select(recipients.c.id).where(recipients.c.chat_id == old))
+        if before is None:
+            return
+        after = await self.connection.scalar(select(recipients.c.id).where(recipients.c.chat_id == new))
+        if after is not None:
+            await self._absorb(before, after)
+        await self.connection.execute(
+            update(messages)
+            .where(messages.c.recipient_id == before, messages.c.state == State.SENT)
+            .values(state=State.GONE)
+        )
+        await self.connection.execute(
+            update(recipients)
+            .where(recipients.c.id == before)
+            .values(chat_id=new, lookup=self.keyring.lookup(f"chat:{new}"), not_before=None)
+        )
+
+    async def _absorb(self, keep: int, drop: int) -> None:
+        """Two rows for one chat: keep the older with its deliveries, take over what only the younger has."""
+        both = select(deliveries.c.broadcast_id).where(deliveries.c.recipient_id == keep).scalar_subquery()
+        twice = select(deliveries.c.id).where(deliveries.c.recipient_id == drop, deliveries.c.broadcast_id.in_(both))
+        await self.connection.execute(delete(messages).where(messages.c.delivery_id.in_(twice)))
+        await self.connection.execute(
+            delete(deliveries).where(deliveries.c.recipient_id == drop, deliveries.c.broadcast_id.in_(both))
+        )
+        for table in (messages, deliveries):
+            await self.connection.execute(
+                update(table).where(table.c.recipient_id == drop).values(recipient_id=keep)
+            )
+        younger = (await self.connection.execute(_CHAT.where(recipients.c.id == drop))).one_or_none()
+        if younger is not None:
+            was = _read(younger)
+            await self.connection.execute(
+                update(chats)
+                .where(chats.c.recipient_id == keep)
+                .values(
+                    active=case((chats.c.active, True), else_=was.active),
+                    off_because=None if was.active else chats.c.off_because,
+                )
+            )
+            await self.connection.execute(delete(chats).where(chats.c.recipient_id == drop))
+        await self.connection.execute(delete(recipients).where(recipients.c.id == drop))
+
+
+def _read(row: Row[Any]) -> Chat:
+    return Chat(
+        recipient=RecipientId(row.id),
+        id=ChatId(row.chat_id),
+        kind=ChatKind(row.kind),
+        title=row.title,
+        username=row.username,
+        language=row.language,
+        active=row.active,
+        from_broadcast=BroadcastId(row.from_broadcast),
+        off_because=row.off_because,
+        added_by=row.added_by,
+    )
