@@ -50,6 +50,7 @@ WRAPPED: Final = re.compile(r"<(?:[\w.-]+:)?(?:rss|feed|RDF)[\s>]")
 ITEM_END: Final = re.compile(r"</(?:item|entry)\s*>")
 ROOT_END: Final = re.compile(r"</(?:channel|rss|feed|rdf:RDF)\s*>")
 ENTITY: Final = re.compile(r"""<!ENTITY\s+([A-Za-z]\w{0,30})\s+(?:"([^"&%<]{0,100})"|'([^'&%<]{0,100})')\s*>""")
+DOCTYPE_MARK: Final = re.compile(r"""\[|\]|>|<!--|["']""")
 REFERENCE: Final = re.compile(r"&([A-Za-z]\w{0,30});")
 PICTURE: Final = re.compile(r"\.(?:jpe?g|png|webp|gif)\b", re.IGNORECASE)
 XML_ENTITIES: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
@@ -148,14 +149,23 @@ def _disarmed(text: str) -> tuple[str, str]:
 def _doctype_end(text: str, start: int) -> int:
     """Where a DOCTYPE ends, with what it declares between square brackets; the end of the text if it never does."""
     inside = False
-    for mark in re.finditer(r"""\[|\]|>|<!--.*?-->|"[^"]*"|'[^']*'""", text[start:], re.DOTALL):
+    position = start + len("<!DOCTYPE")
+    while mark := DOCTYPE_MARK.search(text, position):
+        position = mark.end()
         match mark.group():
             case "[":
                 inside = True
             case "]":
                 inside = False
-            case ">" if not inside:
-                return start + mark.end()
+            case ">":
+                if not inside:
+                    return position
+            case opening:  # a comment or a quotation, in which nothing counts but its end
+                closing = "-->" if opening == "<!--" else opening
+                end = text.find(closing, position)
+                if end < 0:
+                    break
+                position = end + len(closing)
     return len(text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import html
 import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
 
 MARKUP = 200_000  # characters of one field that are looked at; more is no lead but a book
 SILENT = frozenset({"script", "style", "template", "iframe", "noscript", "svg", "math", "object"})
@@ -25,6 +25,11 @@ _INLINE_WORDS = (
 INLINE = frozenset(_INLINE_WORDS.split())
 
 _SPACE = re.compile(r"[\s\u200b\ufeff\x00-\x1f\x7f\ud800-\udfff]+")
+# Neither alternative steps over a «<», so looking for tags takes time in proportion to the text, whatever the text.
+_REST = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*|[^<>]*"""
+_TAG = re.compile(rf"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9:-]{{0,40}})(?![A-Za-z0-9:-])(?P<rest>{_REST})>")
+_MARK = re.compile(rf"{_TAG.pattern}|<!--|<[!?](?=[A-Za-z\[])")
+_SRC = re.compile(r"""(?:^|\s)src\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s"'>]+))""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _HTTP_CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _BOMS = (
@@ -39,47 +44,6 @@ _COMMON = frozenset("оеаинтсрвлкмдпу")  # three quarters of any R
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
 
-class _Words(HTMLParser):
-    """Collects the words and the pictures of a piece of markup."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self.images: list[str] = []
-        self._silent = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ELEMENTS:
-            self.handle_data(self.get_starttag_text() or "")
-        elif tag in SILENT:
-            self._silent += 1
-        elif tag not in INLINE:
-            self.words.append(" ")
-        if tag == "img":
-            self.images.extend(value for name, value in attrs if name == "src" and value)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in SILENT:
-            self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag in ELEMENTS and tag not in INLINE:
-            self.words.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.words.append(data)
-
-
-def _read(markup: str) -> _Words:
-    words = _Words()
-    words.feed(markup[:MARKUP])
-    words.close()
-    return words
-
-
 def collapse(text: str) -> str:
     """One space between words, none at the ends, no characters that cannot be seen."""
     return _SPACE.sub(" ", text).strip()
@@ -87,14 +51,38 @@ def collapse(text: str) -> str:
 
 def plain(markup: str) -> str:
     """The words of a piece of markup, as a person would read them aloud."""
-    if "<" not in markup:
-        return collapse(html.unescape(markup[:MARKUP]))
-    return collapse("".join(_read(markup).words))
+    return collapse("".join(html.unescape(piece) for piece in _words(markup[:MARKUP])))
 
 
 def images_in(markup: str) -> tuple[str, ...]:
     """The addresses of the pictures a piece of markup shows, as written."""
-    return tuple(_read(markup).images) if "<img" in markup.lower() else ()
+    tags = (tag for tag in _TAG.finditer(markup[:MARKUP]) if tag["name"].lower() == "img" and not tag["end"])
+    sources = (_SRC.search(tag["rest"]) for tag in tags)
+    return tuple(html.unescape(found[1] or found[2] or found[3]) for found in sources if found)
+
+
+def _words(markup: str) -> Iterator[str]:
+    """What stands between the tags; html.parser is not asked, because hostile markup keeps it busy for minutes."""
+    position = 0
+    while mark := _MARK.search(markup, position):
+        yield markup[position : mark.start()]
+        name = (mark["name"] or "").lower()
+        position = mark.end()
+        if not name:  # a comment, a declaration or CDATA
+            position = _after(markup, "-->" if mark.group() == "<!--" else ">", position)
+        elif name in SILENT and not mark["end"] and not mark["rest"].endswith("/"):
+            closing = re.compile(f"</{name}", re.IGNORECASE).search(markup, position)
+            position = _after(markup, ">", closing.end()) if closing else len(markup)
+        elif name not in ELEMENTS:
+            yield mark.group()
+        elif name not in INLINE:
+            yield " "
+    yield markup[position:]
+
+
+def _after(markup: str, closing: str, position: int) -> int:
+    found = markup.find(closing, position)
+    return len(markup) if found < 0 else found + len(closing)
 
 
 def shorten(text: str, limit: int) -> str:

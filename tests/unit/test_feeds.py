@@ -144,11 +144,23 @@ def test_no_date_breaks_the_reader(written: str) -> None:
         ("1 < 2 & 3", "1 < 2 & 3"),
         ("List<String> <i>x</i>", "List<String> x"),
         ("<style>p{}</style>seen<script>if (a<b) hidden()</script>", "seen"),
+        ('<img alt="a > b" src="x">after <!-- not > this -->all<br/>lines', "after all lines"),
+        ("<script>never closed", ""),
+        ("broken <a href='", "broken <a href='"),
         ("  a\n\tb\u00a0c ", "a b c"),
     ],
 )
 def test_markup_becomes_words(markup: str, words: str) -> None:
     assert plain(markup) == words
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("piece", ["<", "<a ", "<!--", "<!x", "<b>", '<a "', "<a='", "&#", "</", "<script>", "<svg></"])
+def test_hostile_markup_takes_no_longer(piece: str) -> None:
+    markup = piece * (200_000 // len(piece))
+    assert len(articles(rss(f"<item><title>T</title><description><![CDATA[{markup}]]></description></item>")).articles)
+    assert isinstance(read(f"<!DOCTYPE rss [{markup}".encode()), FeedFailed)
+    images_in(markup)
 
 
 def test_pictures_are_found_in_markup() -> None:
