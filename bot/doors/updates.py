@@ -6,14 +6,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from aiogram import Bot, Dispatcher
 from aiogram.types import Update
 from pydantic import ValidationError
 
-from bot.gateways.telegram import Api
 from newsroom.errors import AlreadyDone, ElchiError, KeyProblem, StorageBusy, TokenRefused
 from newsroom.ports import Clock
 from services.outgoing import Outgoing
@@ -47,6 +46,32 @@ def incoming_of(raw: Mapping[str, Any], bot_id: int, storage: Storage) -> Incomi
         payload=storage.keyring.seal(json.dumps(raw, ensure_ascii=False).encode()),
         poll_id=poll,
     )
+
+
+class Reply(Protocol):
+    """An answer of the Bot API."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def result(self) -> Any: ...
+
+    @property
+    def words(self) -> str: ...
+
+
+class Api(Protocol):
+    """What the poller needs of the Telegram gateway."""
+
+    @property
+    def bot_id(self) -> int: ...
+
+    @property
+    def speed(self) -> float: ...
+
+    async def call(self, method: str, parameters: Mapping[str, Any], *, timeout: float) -> Reply:  # noqa: ASYNC109 - aiohttp takes it so
+        ...
 
 
 @dataclass(slots=True)
@@ -170,7 +195,7 @@ class Desk:
             return
         except StorageBusy:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever a handler did wrong must not stand in the next one's way
+        except Exception as error:  # noqa: BLE001 - whatever a handler did wrong must not stand in the next one's way
             await self._try_again(one, error)
             return
         await self._mark_done(one)

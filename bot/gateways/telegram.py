@@ -148,7 +148,7 @@ class Api:
     def bot_id(self) -> int:
         return int(self.token.split(":")[0])
 
-    async def call(self, method: str, parameters: Mapping[str, Any], *, timeout: float = TIMEOUT) -> Reply:  # noqa: ASYNC109  # aiohttp takes it so
+    async def call(self, method: str, parameters: Mapping[str, Any], *, timeout: float = TIMEOUT) -> Reply:  # noqa: ASYNC109 - aiohttp takes it so
         """Raises aiohttp.ClientError or TimeoutError when no answer came."""
         assert self._session is not None, "the Api is used as a context manager"
         async with self._session.post(

@@ -1,0 +1,240 @@
+"""The composition root: from a configuration to running tasks, and an orderly stop."""
+
+import asyncio
+import logging
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from aiogram import Bot, Dispatcher
+from aiogram.client.default import DefaultBotProperties
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.fsm.storage.base import DefaultKeyBuilder
+from aiogram.fsm.storage.memory import DisabledEventIsolation, MemoryStorage
+
+import handlers
+from bot import jobs
+from bot.config import Config
+from bot.doors.people import Introduce
+from bot.doors.updates import Desk, Poller
+from bot.gateways.feeds import HttpFeeds
+from bot.gateways.http import Fetcher
+from bot.gateways.telegram import Api, ChargeAnswers, MemoryGate
+from newsroom.chats import kind_of
+from newsroom.errors import TokenRefused
+from newsroom.ids import ChatId
+from newsroom.ports import Clock, Keyring
+from newsroom.text.words import Words
+from services.chats import Chats
+from services.deliver import Deliver
+from services.housekeeping import Housekeeping
+from services.ingest import Ingest
+from services.outgoing import Outgoing
+from storage.database import Storage, check_schema, migrate, open_storage
+from storage.lock import only_one
+
+log = logging.getLogger(__name__)
+
+READER_COMMANDS = ("subscribe", "unsubscribe", "latest", "language", "channels", "help")
+EDITOR_COMMANDS = ("pause", "resume")
+KEY_CHECK = "key_check"
+
+
+def utc_now() -> datetime:
+    """The only place that asks the machine for the time of day."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the Clock
+
+
+@dataclass(slots=True)
+class App:
+    """A bot ready to run; `ingest`, `chats`, `deliver` and `storage` are its rooms."""
+
+    config: Config
+    storage: Storage
+    api: Api
+    outgoing: Outgoing
+    ingest: Ingest
+    chats: Chats
+    deliver: Deliver
+    housekeeping: Housekeeping
+    poller: Poller
+    desk: Desk
+    words: Words
+    speed: float
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`. Raises SecondInstance, TokenRefused."""
+        async with only_one(self.storage, self.api.bot_id) as valid:
+            self.deliver.may_send = valid
+            await self.deliver.recover()
+            await self.ingest.know_feeds()
+            timetable = jobs.timetable(self._read_feeds, self.housekeeping.sweep, speed=self.speed)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._until(stop, self.poller.run(stop)))
+                    group.create_task(self._until(stop, self.desk.run(stop)))
+                    group.create_task(self._until(stop, self._deliver(stop)))
+                    group.create_task(self._introduce(stop))
+                    timetable.start()
+                    await stop.wait()
+            except* TokenRefused as refused:
+                raise TokenRefused from refused
+            finally:
+                timetable.shutdown(wait=False)
+
+    async def _until(self, stop: asyncio.Event, work: Any) -> None:
+        """When one of the parts ends, for whatever reason, the others stop in order."""
+        try:
+            await work
+        finally:
+            stop.set()
+
+    async def _deliver(self, stop: asyncio.Event) -> None:
+        await self.deliver.run(stop)
+        if self.deliver.halted is not None:
+            raise TokenRefused
+
+    async def _read_feeds(self) -> None:
+        await self.ingest.read_due()
+        self.deliver.wake()
+
+    async def _introduce(self, stop: asyncio.Event) -> None:
+        """Tell Telegram our commands and connect the house's own channels; try again while it cannot be reached."""
+        while not stop.is_set():
+            try:
+                await self._set_commands()
+                for channel in self.config.channels:
+                    await self._connect_own(channel.chat)
+                return
+            except (aiohttp.ClientError, TimeoutError) as error:
+                log.warning("Telegram cannot be reached: %s", type(error).__name__)
+                await asyncio.sleep(5 / self.speed)
+
+    async def _set_commands(self) -> None:
+        for language in ("", *self.words.languages):
+            tongue = language or self.words.languages[0]
+            scopes = [({"type": "all_private_chats"}, READER_COMMANDS)]
+            if self.config.telegram.editors_chat is not None:
+                scope = {"type": "chat", "chat_id": self.config.telegram.editors_chat}
+                scopes.append((scope, EDITOR_COMMANDS))
+            for scope, names in scopes:
+                commands = [{"command": n, "description": self.words.say(tongue, f"command-{n}")} for n in names]
+                parameters = {"commands": commands, "scope": scope}
+                await self.api.call("setMyCommands", parameters | ({"language_code": language} if language else {}))
+
+    async def _connect_own(self, chat: int | str) -> None:
+        """A channel of the configuration: connected when the bot may post there, else one alarm."""
+        found = (await self.api.call("getChat", {"chat_id": chat})).result
+        standing = await self.api.of_bot(ChatId(int(found["id"]))) if found else None
+        if found is None or standing is None or not standing.may_post:
+            log.warning("channel %s: the bot may not post there", chat)
+            async with self.storage.transaction() as tx:
+                if await tx.settings.get(f"alarmed:{chat}") is None:
+                    await tx.settings.put(f"alarmed:{chat}", "yes")
+                    await self.outgoing.alarm(tx, "alarm-chat-off", title=str(chat), why="no-rights")
+            return
+        title = found.get("title") or str(chat)
+        await self.chats.connect_own(ChatId(int(found["id"])), kind_of(found["type"]), title, found.get("username"))
+        async with self.storage.transaction() as tx:
+            await tx.settings.put(f"alarmed:{chat}", None)
+
+
+@asynccontextmanager
+async def build(
+    config: Config, keyring: Keyring, *, speed: float = 1.0, clock: Clock = utc_now
+) -> AsyncIterator[App]:
+    """All the objects, joined. Raises SchemaTooOld, SchemaTooNew, KeyProblem, TokenRefused, StorageBusy."""
+    async with AsyncExitStack() as stack:
+        storage = open_storage(config.storage.url, keyring)
+        stack.push_async_callback(storage.close)
+        await prepare(storage, keyring)
+        token = config.telegram.token.get_secret_value()
+        api = await stack.enter_async_context(Api(config.telegram.api, token, speed))
+        fetcher = await stack.enter_async_context(
+            Fetcher(user_agent="Elchi/0.1 (+news bot)", allow_private=config.fetch.allow_private)
+        )
+        session = AiohttpSession(api=TelegramAPIServer.from_base(config.telegram.api))
+        gate = MemoryGate(speed)
+        session.middleware(ChargeAnswers(gate))
+        bot = Bot(token, session=session, default=DefaultBotProperties(parse_mode="HTML"))
+        stack.push_async_callback(session.close)
+        me = await api.me()
+        yield _assemble(config, storage, api, fetcher, gate, bot, str(me.get("username", "")), speed, clock)
+
+
+def _assemble(
+    config: Config,
+    storage: Storage,
+    api: Api,
+    fetcher: Fetcher,
+    gate: MemoryGate,
+    bot: Bot,
+    bot_name: str,
+    speed: float,
+    clock: Clock,
+) -> App:
+    words = Words(config.site.languages)
+    telegram = config.telegram
+    editors = (telegram.editors_chat,) if telegram.editors_chat is not None else telegram.owners
+    outgoing = Outgoing(clock, tuple(ChatId(chat) for chat in editors))
+    chats = Chats(storage, outgoing, api, clock, telegram.owners, telegram.editors_chat)
+    source = HttpFeeds(fetcher, ZoneInfo(config.site.timezone))
+    ingest = Ingest(storage, outgoing, source, clock, {feed.url: feed.every / speed for feed in config.feeds})
+    deliver = Deliver(storage, outgoing, api, gate, clock, words, batch=max(4, round(3 * speed)))
+    dispatcher = Dispatcher(
+        storage=MemoryStorage(key_builder=DefaultKeyBuilder()),
+        events_isolation=DisabledEventIsolation(),  # the inbox keeps one person's updates in order
+        disable_fsm=True,
+        chats=chats,
+        words=words,
+        bot_name=bot_name,
+        editors_chat=telegram.editors_chat,
+    )
+    introduce = Introduce(chats)
+    for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.my_chat_member):
+        observer.outer_middleware(introduce)
+    dispatcher.include_router(handlers.build())
+    arrived = asyncio.Event()
+    return App(
+        config=config,
+        storage=storage,
+        api=api,
+        outgoing=outgoing,
+        ingest=ingest,
+        chats=chats,
+        deliver=deliver,
+        housekeeping=Housekeeping(storage, clock),
+        poller=Poller(api, storage, outgoing, clock, arrived),
+        desk=Desk(storage, outgoing, dispatcher, bot, clock, arrived, speed),
+        words=words,
+        speed=speed,
+    )
+
+
+async def prepare(storage: Storage, keyring: Keyring) -> None:
+    """A fresh database gets its schema; an old one is left alone with a sentence; a wrong key is noticed."""
+    if not await check_schema(storage):
+        await migrate(storage)
+    proof = keyring.lookup("elchi")
+    async with storage.transaction() as tx:
+        known = await tx.settings.get(KEY_CHECK)
+        if known is None:
+            await tx.settings.put(KEY_CHECK, proof)
+        elif not secrets.compare_digest(known, proof):
+            log.error("the key is not the one this database was made with: what it sealed cannot be opened")
+
+
+async def run_until_told(app: App) -> None:
+    """Run until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await app.run(stop)
