@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,15 @@ class World:
         answer = await self.ask("sendMessage", chat_id=chat_id, text=text, **params)
         assert answer["ok"], answer
         return int(answer["result"]["message_id"])
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the other tasks run until this holds."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("it never came true")
 
 
 def make_world(*, speed: float = 200.0, rates: bool = True) -> World:

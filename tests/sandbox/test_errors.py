@@ -69,9 +69,9 @@ SEND: list[tuple[str, Setup]] = [
         "400 Bad Request: not enough rights to send text messages to the chat",
         standing("supergroup", "restricted", can_send_messages=False),
     ),
-    ("400 Bad Request: chat not found", lambda w: {"chat_id": 999, "text": "x"}),
-    ("400 Bad Request: chat not found", lambda w: {"chat_id": "@nobody_here", "text": "x"}),
-    ("400 Bad Request: chat_id is empty", lambda w: {"text": "x"}),
+    ("400 Bad Request: chat not found", lambda _: {"chat_id": 999, "text": "x"}),
+    ("400 Bad Request: chat not found", lambda _: {"chat_id": "@nobody_here", "text": "x"}),
+    ("400 Bad Request: chat_id is empty", lambda _: {"text": "x"}),
     ("400 Bad Request: message text is empty", text("")),
     ("400 Bad Request: text must be non-empty", text(" \n ")),
     ("400 Bad Request: text must be non-empty", text("<b> </b>", parse_mode="HTML")),
@@ -163,19 +163,19 @@ OTHER: list[tuple[str, str, Setup]] = [
     (
         "answerCallbackQuery",
         "400 Bad Request: query is too old and response timeout expired or query ID is invalid",
-        lambda w: {"callback_query_id": "1"},
+        lambda _: {"callback_query_id": "1"},
     ),
     (
         "setWebhook",
         "400 Bad Request: bad webhook: An HTTPS URL must be provided for webhook",
-        lambda w: {"url": "http://e.kg"},
+        lambda _: {"url": "http://e.kg"},
     ),
     (
         "setWebhook",
         "400 Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443",
-        lambda w: {"url": "https://e.kg:99"},
+        lambda _: {"url": "https://e.kg:99"},
     ),
-    ("setMyCommands", "400 Bad Request: BOT_COMMAND_INVALID", lambda w: {"commands": [{"command": "НЕТ"}]}),
+    ("setMyCommands", "400 Bad Request: BOT_COMMAND_INVALID", lambda _: {"commands": [{"command": "НЕТ"}]}),
     ("sendChatAction", "400 Bad Request: wrong parameter action in request", lambda w: {"chat_id": w.reader.id}),
 ]
 

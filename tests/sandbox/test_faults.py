@@ -17,7 +17,7 @@ from aiogram.exceptions import (
 
 from sandbox.botapi import serve
 from sandbox.model import Fault, FaultKind
-from tests.sandbox.conftest import World, make_world
+from tests.sandbox.conftest import World, make_world, until
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,7 @@ async def test_a_lasting_fault_spares_the_poll_until_cleared(world: World) -> No
 async def test_a_hanging_request_is_accepted_later(world: World) -> None:
     world.telegram.faults.add(Fault("hang", retry_after=20))
     sending = asyncio.create_task(world.send(world.reader.id, "медленно"))
-    while not world.telegram.open_requests:
-        await asyncio.sleep(0.002)
+    await until(lambda: world.telegram.open_requests)
     assert not world.telegram.accepted
     await sending
     assert world.telegram.accepted[world.reader.id, "медленно"] == 1
@@ -80,8 +79,7 @@ async def test_accepted_and_unanswered_is_countable() -> None:
     async with serve(world.telegram, latency=0.1) as served, aiohttp.ClientSession() as world.http:
         world.url = served.url
         sending = asyncio.create_task(world.send(world.reader.id, "x"))
-        while not world.telegram.accepted:
-            await asyncio.sleep(0.005)
+        await until(lambda: world.telegram.accepted)
         assert world.telegram.accepted_unanswered == 1
         await sending
         assert world.telegram.accepted_unanswered == 0

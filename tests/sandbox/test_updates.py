@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from tests.sandbox.conftest import World
+from tests.sandbox.conftest import World, until
 
 ELSEWHERE = "409 Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK = (
@@ -27,8 +27,7 @@ def texts(found: list[dict[str, Any]]) -> list[str]:
 
 
 async def until_polling(world: World) -> None:
-    while world.telegram.bot()._poll is None:  # noqa: SLF001
-        await asyncio.sleep(0.002)
+    await until(lambda: world.telegram.bot().polling)
 
 
 async def test_an_offset_confirms_what_came_before(world: World) -> None:
