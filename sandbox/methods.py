@@ -75,7 +75,7 @@ class Methods:
         return await bot.updates(
             offset=arguments.number("offset"),
             limit=min(100, max(1, arguments.number("limit", 100))),
-            timeout=min(50, max(0, arguments.number("timeout"))),
+            seconds=min(50, max(0, arguments.number("timeout"))),
             now=self.telegram.now,
         )
 

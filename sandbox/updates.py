@@ -59,11 +59,16 @@ class Bot:
             self._poll.conflict = conflict
             self._poll.woken.set()
 
+    @property
+    def polling(self) -> bool:
+        """Whether a getUpdates request is waiting now."""
+        return self._poll is not None
+
     def close(self) -> None:
         self.closing = True
         self.interrupt()
 
-    async def updates(self, *, offset: int, limit: int, timeout: float, now: Callable[[], float]) -> list[Json]:  # noqa: ASYNC109
+    async def updates(self, *, offset: int, limit: int, seconds: float, now: Callable[[], float]) -> list[Json]:
         """What getUpdates answers, after waiting as long as it would."""
         if self.webhook_url:
             raise ApiError(409, _WEBHOOK_ACTIVE)
@@ -71,12 +76,12 @@ class Bot:
         poll = self._poll = Poll()
         self._confirm(offset, now())
         clock = time.monotonic()
-        if offset == self._last_offset and timeout < 3 and clock < self._last_poll + 3 / self.speed:
-            timeout = 3
+        if offset == self._last_offset and seconds < 3 and clock < self._last_poll + 3 / self.speed:
+            seconds = 3
             if clock < self._last_poll + 0.5 / self.speed:
                 limit = 1
         self._last_offset, self._last_poll = offset, clock
-        deadline = clock + timeout / self.speed
+        deadline = clock + seconds / self.speed
         try:
             while not (self.pending(now()) or poll.conflict or self.closing):
                 poll.woken.clear()
