@@ -45,12 +45,12 @@ header{background:var(--panel);padding:10px 20px;border-bottom:1px solid var(--l
 header b{display:block}header small{color:var(--faint)}
 #feed{flex:1;overflow-y:auto;padding:18px 20px;display:flex;flex-direction:column;gap:8px}
 .bubble{max-width:min(560px,88%);align-self:flex-start}.bubble.out{align-self:flex-end}
-.bubble>div{background:var(--in);border-radius:14px;padding:8px 12px 6px;box-shadow:0 1px 2px rgba(0,0,0,.14)}
-.bubble.out>div{background:var(--out)}
-.bubble p{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
+.body{background:var(--in);border-radius:14px;padding:8px 12px 6px;box-shadow:0 1px 2px rgba(0,0,0,.14)}
+.out .body{background:var(--out)}
+.text{white-space:pre-wrap;overflow-wrap:anywhere}
 .who{color:var(--accent);font-size:14px;font-weight:600}
 .when{display:block;text-align:right;font-size:12px;color:var(--faint)}.out .when{color:inherit;opacity:.7}
-.bubble a{color:var(--accent)}blockquote{margin:4px 0;padding:2px 10px;border-left:3px solid var(--accent);
+.text a{color:var(--accent)}blockquote{margin:4px 0;padding:2px 10px;border-left:3px solid var(--accent);
 background:rgba(100,140,170,.14);border-radius:4px}pre{margin:4px 0;padding:6px 8px;overflow-x:auto;
 background:rgba(100,140,170,.16);border-radius:6px}code,pre{font-size:14px}
 .spoiler{background:currentColor;border-radius:3px}.spoiler:hover{background:none}
@@ -70,7 +70,8 @@ const main=document.querySelector('main'),end=f=>f.scrollTop+f.clientHeight>f.sc
 let feed=()=>document.getElementById('feed');feed().scrollTop=1e9;
 setInterval(async()=>{try{const page=new DOMParser().parseFromString(await(await fetch(location)).text(),'text/html');
 const fresh=page.querySelector('main');if(fresh.innerHTML===main.innerHTML)return;
-const stick=end(feed()),top=feed().scrollTop;main.innerHTML=fresh.innerHTML;
+const same=main.querySelector("header")?.innerHTML===fresh.querySelector("header")?.innerHTML;
+const stick=!same||end(feed()),top=feed().scrollTop;main.innerHTML=fresh.innerHTML;
 feed().scrollTop=stick?1e9:top}catch{}},2000);
 """
 
@@ -96,7 +97,8 @@ def render_text(text: str, entities: Iterable[Json]) -> str:
     """Safe HTML of a message: everything escaped, entities as tags, links only to harmless schemes."""
     units = text.encode("utf-16-le", "surrogatepass")
     ordered = sorted(entities, key=lambda each: (each["offset"], -each["length"]))
-    return _render(units, 0, len(units) // 2, ordered)
+    rendered = _render(units, 0, len(units) // 2, ordered)
+    return rendered.replace("</blockquote>\n", "</blockquote>").replace("</pre>\n", "</pre>")
 
 
 def _render(units: bytes, start: int, end: int, entities: list[Json]) -> str:
@@ -181,9 +183,9 @@ def _bubble(telegram: Telegram, chat: Chat, message: Message) -> str:
     at = time.strftime("%H:%M", time.localtime(message.edit_date or message.date))
     edited = "изменено " if message.edits else ""
     return (
-        f'<div class="bubble{" out" if out else ""}"><div>'
+        f'<div class="bubble{" out" if out else ""}"><div class="body">'
         + (f'<div class="who">{who}</div>' if who else "")
-        + f"<p>{render_text(message.text, message.entities)}</p>"
+        + f'<div class="text">{render_text(message.text, message.entities)}</div>'
         f'<span class="when">{edited}{at}</span></div>{_keys(message)}</div>'
     )
 
