@@ -16,8 +16,6 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.fsm.storage.base import DefaultKeyBuilder
-from aiogram.fsm.storage.memory import DisabledEventIsolation, MemoryStorage
 
 import handlers
 from bot import jobs
@@ -189,9 +187,7 @@ def _assemble(
     ingest = Ingest(storage, outgoing, source, clock, {feed.url: feed.every / speed for feed in config.feeds})
     deliver = Deliver(storage, outgoing, api, gate, clock, words, batch=max(4, round(3 * speed)))
     dispatcher = Dispatcher(
-        storage=MemoryStorage(key_builder=DefaultKeyBuilder()),
-        events_isolation=DisabledEventIsolation(),  # the inbox keeps one person's updates in order
-        disable_fsm=True,
+        disable_fsm=True,  # nobody is in a dialog yet, and the inbox keeps one person's updates in order
         chats=chats,
         words=words,
         bot_name=bot_name,

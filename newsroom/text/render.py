@@ -14,7 +14,7 @@ FORMAT = 1  # of stored content; an upgrade still reads what an older version qu
 def article_content(article: FetchedArticle) -> str:
     """What the outbox keeps of an article."""
     return json.dumps(
-        {"v": FORMAT, "kind": "article", "title": article.title, "lead": article.lead, "link": article.link},
+        {"v": FORMAT, "kind": "article", "title": article.headline, "lead": article.lead, "link": article.link},
         ensure_ascii=False,
     )
 
@@ -37,5 +37,6 @@ def article(title: str, lead: str, link: str) -> str:
     parts = [f"<b>{escape(shorten(title, TITLE), quote=False)}</b>"] if title else []
     if lead:
         parts.append(escape(shorten(lead, LEAD), quote=False))
-    parts.append(escape(link, quote=False))
+    if link:
+        parts.append(escape(link, quote=False))
     return "\n\n".join(parts)

@@ -1,0 +1,128 @@
+"""What `elchi check` looks at: token, rights, feeds, database, time zone data; ✔ or ✘, and what to do."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot.config import Config
+from bot.gateways.feeds import HttpFeeds
+from bot.gateways.http import Fetcher
+from bot.gateways.telegram import Api
+from bot.keyring import keyring_from, new_secret
+from newsroom.articles import FeedFailed, FeedRead, Validators
+from newsroom.errors import ElchiError, TokenRefused
+from storage.database import check_schema, open_storage
+
+CHANNEL_RIGHTS = {"can_post_messages": "post messages", "can_edit_messages": "edit messages"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the table."""
+
+    what: str
+    good: bool
+    said: str
+
+
+async def look(config: Config, environ: Mapping[str, str], console: Console | None = None) -> int:
+    """Print the table; 0 when everything is as it should be, else 1."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "what", "how it is, and what to do"):
+        table.add_column(column)
+    good = True
+    async for finding in _findings(config, environ):
+        good = good and finding.good
+        table.add_row("[green]✔[/]" if finding.good else "[red]✘[/]", escape(finding.what), escape(finding.said))
+    (console or Console()).print(table)
+    return 0 if good else 1
+
+
+async def _findings(config: Config, environ: Mapping[str, str]) -> AsyncIterator[Finding]:
+    async with Api(config.telegram.api, config.telegram.token.get_secret_value()) as api:
+        try:
+            me = await api.me()
+            yield Finding("token", good=True, said=f"@{me.get('username')}")
+            async for finding in _chats(api, config):
+                yield finding
+        except TokenRefused as refused:
+            yield Finding("token", good=False, said=str(refused))
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            yield Finding("Telegram", good=False, said=f"cannot be reached ({type(error).__name__}): check the network")
+    async for finding in _feeds(config):
+        yield finding
+    yield await _database(config)
+    yield _key(config, environ)
+    yield Finding("time zone", good=True, said=str(ZoneInfo(config.site.timezone)))
+
+
+async def _chats(api: Api, config: Config) -> AsyncIterator[Finding]:
+    editors = config.telegram.editors_chat
+    if editors is None:
+        said = "none: alarms go to the owners" if config.telegram.owners else "none, and no owners: alarms reach nobody"
+        yield Finding("editors' chat", good=bool(config.telegram.owners), said=said)
+    else:
+        yield await _chat(api, editors, "editors' chat", {})
+    for channel in config.channels:
+        yield await _chat(api, channel.chat, f"channel {channel.chat}", CHANNEL_RIGHTS)
+
+
+async def _chat(api: Api, chat: int | str, what: str, rights: Mapping[str, str]) -> Finding:
+    """Bot API getChat and getChatMember: is the bot there, and which right is missing."""
+    found = await api.call("getChat", {"chat_id": chat})
+    if found.result is None:
+        return Finding(what, good=False, said=f"{found.words}: add the bot there")
+    member = (await api.call("getChatMember", {"chat_id": chat, "user_id": api.bot_id})).result
+    missing = _missing(member, rights)
+    title = str(found.result.get("title", chat))
+    return Finding(what, good=not missing, said=f"{title}: {missing}" if missing else title)
+
+
+def _missing(member: Any, rights: Mapping[str, str]) -> str:
+    status = member.get("status") if isinstance(member, dict) else None
+    if status in (None, "left", "kicked"):
+        return "the bot is not a member: add it"
+    if status == "restricted" and not member.get("can_send_messages"):
+        return "the bot may not write: lift its restriction"
+    if rights and status != "administrator":
+        return "the bot is not an administrator: make it one"
+    lacking = [words for right, words in rights.items() if not member.get(right)]
+    return f"missing right: {', '.join(lacking)}" if lacking else ""
+
+
+async def _feeds(config: Config) -> AsyncIterator[Finding]:
+    async with Fetcher(user_agent="Elchi/0.1 (+check)", allow_private=config.fetch.allow_private) as fetcher:
+        source = HttpFeeds(fetcher, ZoneInfo(config.site.timezone))
+        for feed in config.feeds:
+            answer = await source.read(feed.url, Validators())
+            match answer:
+                case FeedRead(title, articles):
+                    yield Finding(f"feed {feed.url}", good=True, said=f"{title}: {len(articles)} articles")
+                case FeedFailed(_, reason):
+                    yield Finding(f"feed {feed.url}", good=False, said=reason)
+
+
+async def _database(config: Config) -> Finding:
+    what = f"database ({config.storage.url.partition(':')[0]})"
+    storage = open_storage(config.storage.url, keyring_from(new_secret()))
+    try:
+        current = await check_schema(storage)
+    except ElchiError as problem:
+        return Finding(what, good=False, said=str(problem))
+    finally:
+        await storage.close()
+    return Finding(what, good=True, said="up to date" if current else "empty: `elchi run` makes the schema")
+
+
+def _key(config: Config, environ: Mapping[str, str]) -> Finding:
+    if environ.get("ELCHI_KEY"):
+        return Finding("key", good=True, said="from ELCHI_KEY")
+    path = config.secrets.key_file
+    said = str(path) if path.exists() else f"{path} does not exist yet: `elchi run` makes it for a fresh database"
+    return Finding("key", good=True, said=said)
