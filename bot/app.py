@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,10 +118,10 @@ class App:
     async def _set_commands(self) -> None:
         for language in ("", *self.words.languages):
             tongue = language or self.words.languages[0]
-            scopes = [({"type": "all_private_chats"}, READER_COMMANDS)]
+            scopes: list[tuple[dict[str, Any], tuple[str, ...]]] = [({"type": "all_private_chats"}, READER_COMMANDS)]
             if self.config.telegram.editors_chat is not None:
-                scope = {"type": "chat", "chat_id": self.config.telegram.editors_chat}
-                scopes.append((scope, EDITOR_COMMANDS))
+                editors = {"type": "chat", "chat_id": self.config.telegram.editors_chat}
+                scopes.append((editors, EDITOR_COMMANDS))
             for scope, names in scopes:
                 commands = [{"command": n, "description": self.words.say(tongue, f"command-{n}")} for n in names]
                 parameters = {"commands": commands, "scope": scope}
@@ -145,9 +145,7 @@ class App:
 
 
 @asynccontextmanager
-async def build(
-    config: Config, keyring: Keyring, *, speed: float = 1.0, clock: Clock = utc_now
-) -> AsyncIterator[App]:
+async def build(config: Config, keyring: Keyring, *, speed: float = 1.0, clock: Clock = utc_now) -> AsyncIterator[App]:
     """All the objects, joined. Raises SchemaTooOld, SchemaTooNew, KeyProblem, TokenRefused, StorageBusy."""
     async with AsyncExitStack() as stack:
         storage = open_storage(config.storage.url, keyring)

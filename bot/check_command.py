@@ -15,7 +15,7 @@ from bot.gateways.feeds import HttpFeeds
 from bot.gateways.http import Fetcher
 from bot.gateways.telegram import Api
 from bot.keyring import keyring_from, new_secret
-from newsroom.articles import FeedFailed, FeedRead, Validators
+from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
 from newsroom.errors import ElchiError, TokenRefused
 from storage.database import check_schema, open_storage
 
@@ -104,6 +104,8 @@ async def _feeds(config: Config) -> AsyncIterator[Finding]:
             match answer:
                 case FeedRead(title, articles):
                     yield Finding(f"feed {feed.url}", good=True, said=f"{title}: {len(articles)} articles")
+                case FeedUnchanged():
+                    yield Finding(f"feed {feed.url}", good=True, said="unchanged")
                 case FeedFailed(_, reason):
                     yield Finding(f"feed {feed.url}", good=False, said=reason)
 

@@ -1,4 +1,4 @@
-"""The demonstration: the whole bot against a Telegram of its own and a sample news site; the only file that knows both."""
+"""The demonstration: the whole bot against a Telegram of its own and a sample news site; it alone knows both."""
 
 import asyncio
 import signal

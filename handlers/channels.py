@@ -44,9 +44,7 @@ async def moved_from(message: Message, cause: Arrived, chats: Chats) -> None:
     await chats.migrate(cause, ChatId(message.migrate_from_chat_id), ChatId(message.chat.id))
 
 
-async def list_channels(
-    message: Message, chats: Chats, words: Words, tongue: str, person: User, bot_name: str
-) -> None:
+async def list_channels(message: Message, chats: Chats, words: Words, tongue: str, person: User, bot_name: str) -> None:
     lines = []
     for chat, wrong in await chats.channels_of(UserId(person.id)):
         if wrong is None:

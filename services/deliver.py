@@ -92,7 +92,7 @@ class Deliver:
                 if pause > 0:
                     self._wake.clear()
                     await _first_of(stop, self._wake, pause)
-            while self._open:
+            while self._open:  # noqa: ASYNC110 - a few open requests, for a few seconds at the end
                 await asyncio.sleep(0.01)
             flushed.set()
             self._flush_now.set()

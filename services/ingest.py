@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from newsroom.articles import Changed, FeedFailed, FeedRead, FeedUnchanged, New, decide
+from newsroom.articles import Changed, FeedFailed, FeedRead, FeedUnchanged, New, Same, decide
 from newsroom.ids import ArticleId, FeedId
 from newsroom.ports import Clock, FeedSource
 from services.outgoing import Outgoing
@@ -74,6 +74,8 @@ class Ingest:
                     case Changed(known_id, article):
                         await tx.articles.change(ArticleId(known_id), article)
                         await self.outgoing.correct(tx, ArticleId(known_id), article)
+                    case Same():
+                        pass
             await tx.feeds.succeeded(feed.id, answer.validators, self.clock())
             await tx.feeds.schedule(feed.id, self.clock() + self.every[feed.url])
             if fresh.failing_since is not None:

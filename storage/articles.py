@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsroom.articles import FetchedArticle, KnownArticle
@@ -57,9 +57,9 @@ class Articles:
 
     async def latest(self, count: int) -> tuple[FetchedArticle, ...]:
         """The newest articles, newest first; a date in the future counts as the moment it was seen."""
-        when = func.min(articles.c.seen_at, func.coalesce(articles.c.published, articles.c.seen_at))
-        if self.connection.dialect.name == "postgresql":
-            when = func.least(articles.c.seen_at, func.coalesce(articles.c.published, articles.c.seen_at))
+        published = func.coalesce(articles.c.published, articles.c.seen_at)
+        smaller = func.least if self.connection.dialect.name == "postgresql" else func.min
+        when: ColumnElement[datetime] = smaller(articles.c.seen_at, published)
         rows = await self.connection.execute(
             select(articles.c.identity, articles.c.title, articles.c.link, articles.c.lead, articles.c.published)
             .order_by(when.desc(), articles.c.id.desc())

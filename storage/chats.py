@@ -60,7 +60,7 @@ class Chats:
         """Let the news flow from now on; False when it already did. The caller holds the audience lock."""
         recipient = await self.recipient(chat, kind)
         newest = await self.connection.scalar(select(func.coalesce(func.max(broadcasts.c.id), 0)))
-        state = {"title": title, "username": username, "active": True, "off_because": None}
+        state: dict[str, Any] = {"title": title, "username": username, "active": True, "off_because": None}
         known = await self.connection.scalar(select(chats.c.active).where(chats.c.recipient_id == recipient))
         if known is None:
             lane = Lane.PRIVATE if kind is ChatKind.PRIVATE else Lane.CHANNELS
@@ -155,9 +155,7 @@ class Chats:
             delete(deliveries).where(deliveries.c.recipient_id == drop, deliveries.c.broadcast_id.in_(both))
         )
         for table in (messages, deliveries):
-            await self.connection.execute(
-                update(table).where(table.c.recipient_id == drop).values(recipient_id=keep)
-            )
+            await self.connection.execute(update(table).where(table.c.recipient_id == drop).values(recipient_id=keep))
         younger = (await self.connection.execute(_CHAT.where(recipients.c.id == drop))).one_or_none()
         if younger is not None:
             was = _read(younger)
@@ -173,7 +171,7 @@ class Chats:
         await self.connection.execute(delete(recipients).where(recipients.c.id == drop))
 
 
-def _read(row: Row[Any]) -> Chat:
+def _read(row: Row[*tuple[Any, ...]]) -> Chat:
     return Chat(
         recipient=RecipientId(row.id),
         id=ChatId(row.chat_id),

@@ -79,7 +79,7 @@ class Feeds:
         return changed.rowcount == 1
 
 
-def _read(row: Row[Any]) -> Feed:
+def _read(row: Row[*tuple[Any, ...]]) -> Feed:
     return Feed(
         FeedId(row.id),
         row.url,

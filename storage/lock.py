@@ -58,7 +58,7 @@ async def _advisory_lock(storage: Storage, bot_id: int) -> AsyncIterator[Callabl
         if not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
             raise SecondInstance
         heard = [time.monotonic()]
-        beat = asyncio.create_task(_beat(connection, key, heard))
+        beat = asyncio.create_task(_beat(connection, heard))
         try:
             yield lambda: time.monotonic() - heard[0] < LEASE / 2
         finally:
@@ -67,10 +67,8 @@ async def _advisory_lock(storage: Storage, bot_id: int) -> AsyncIterator[Callabl
             await connection.invalidate()  # the session ends, and the lock with it
 
 
-async def _beat(connection: AsyncConnection, key: int, heard: list[float]) -> None:
-    held = text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"
-    )
+async def _beat(connection: AsyncConnection, heard: list[float]) -> None:
+    held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted")
     while True:
         await asyncio.sleep(HEARTBEAT)
         asked = time.monotonic()

@@ -150,7 +150,9 @@ updates = Table(
     _Updates,
     UniqueConstraint("bot_id", "update_id"),
     # inbox.next: what waits, in order of arrival
-    Index("ix_updates_waiting", "arrived", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index(
+        "ix_updates_waiting", "arrived", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")
+    ),
     # inbox.sweep: done rows past their time
     Index("ix_updates_done_at", "done_at"),
 )

@@ -26,7 +26,7 @@ LOCAL_NAT64: Final = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215: leads 
 NOT_PUBLIC: Final = "address is not public"
 
 
-class FetchFailed(Exception):  # noqa: N818 - named by what happened, as every outcome here
+class FetchFailed(Exception):
     """The page did not arrive; `reason` says why in one sentence, without secrets."""
 
     def __init__(self, reason: str) -> None:

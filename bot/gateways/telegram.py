@@ -234,7 +234,7 @@ class ChargeAnswers(BaseRequestMiddleware):
         if not isinstance(chat, int) or not name.startswith(("send", "edit", "copy", "forward")):
             return await make_request(bot, method)
         while True:
-            while (wait := self.gate.ask(ChatId(chat), kind_by_id(ChatId(chat)), Lane.ANSWERS)) is not None:
+            while (wait := self.gate.ask(ChatId(chat), kind_by_id(ChatId(chat)), Lane.ANSWERS)) is not None:  # noqa: ASYNC110 - the gate says how long
                 await asyncio.sleep(wait.seconds)
             try:
                 return await make_request(bot, method)

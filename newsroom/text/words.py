@@ -33,7 +33,11 @@ class Words:
         """The sentence as Telegram HTML; what is filled in is escaped here."""
         bundle = _bundle(self.language(language))
         pattern = bundle.get_message(key).value
-        filled = {name: escape(value, quote=False) if isinstance(value, str) else value for name, value in given.items()}
+        if pattern is None:
+            raise LookupError(f"{key} has no text")
+        filled = {
+            name: escape(value, quote=False) if isinstance(value, str) else value for name, value in given.items()
+        }
         text, problems = bundle.format_pattern(pattern, filled)
         if problems:
             raise LookupError(f"{key}: {problems[0]}")

@@ -137,9 +137,7 @@ async def talk(database_url: str) -> AsyncIterator[Talk]:
                 "fetch": {"allow_private": True},
             }
         )
-        talk = Talk(
-            telegram, portal, config, keyring_from(new_secret()), reader, admin, editor, channel, editors
-        )
+        talk = Talk(telegram, portal, config, keyring_from(new_secret()), reader, admin, editor, channel, editors)
         yield talk
         await talk.closes()
         assert telegram.violations == []
