@@ -100,6 +100,7 @@ class App:
             raise TokenRefused
 
     async def _read_feeds(self) -> None:
+        await self.housekeeping.watch_clock()
         await self.ingest.read_due()
         self.deliver.wake()
 

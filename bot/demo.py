@@ -106,6 +106,7 @@ async def _perform(stage: Stage, bot: App, page: str, *, once: bool) -> None:
             title="Elchi",
             border_style="cyan",
             expand=False,
+            highlight=False,
         )
     )
     async with asyncio.TaskGroup() as group:
@@ -148,7 +149,8 @@ async def _scenes(stage: Stage) -> None:
     for number, sample in enumerate(SAMPLE_ARTICLES[-STORIES:], 1):
         article = portal.publish(sample.title, sample.lead, category=sample.category)
         await stage.until(partial(_has, stage.posts, number), "the post")
-        stage.tell(f"published [cyan]{article.title}[/] → in the channel")
+        stage.tell(f"published [cyan]{article.title}[/]")
+        stage.tell("  → in the channel")
         heard = 2 + number
         await stage.until(partial(_has, stage.received, heard), "the reader's copy")
         stage.tell("  → on the reader's phone")
@@ -162,8 +164,8 @@ async def _scenes(stage: Stage) -> None:
 
 def _summary(stage: Stage) -> None:
     table = Table(title="What is where", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("chat", "messages", "the newest"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=64)
+    for column in ("chat", "posts", "the newest"):
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
     for title, texts in ((stage.channel.title, stage.posts()), (stage.reader.first_name, stage.received())):
         table.add_row(title, str(len(texts)), texts[-1].split("\n")[0])
     stage.console.print()

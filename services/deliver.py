@@ -39,6 +39,7 @@ FLUSH_EVERY = 0.1
 LOOK_AGAIN = 0.5
 FEW_READY = 100  # the next page is made when fewer first sends than this wait on a lane
 LOOK_AHEAD = 60
+GRACE = 6.0  # seconds for requests in hand at the end; the whole stop stays under ten
 LANES = (Lane.ANSWERS, Lane.BREAKING, Lane.CHANNELS, Lane.PRIVATE)
 
 
@@ -69,7 +70,7 @@ class Deliver:
     _finished: list[Finished] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _flush_now: asyncio.Event = field(default_factory=asyncio.Event)
-    _open: int = 0
+    _requests: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def recover(self) -> None:
         """After a restart: settle what may have been open when the last process ended."""
@@ -92,8 +93,7 @@ class Deliver:
                 if pause > 0:
                     self._wake.clear()
                     await _first_of(stop, self._wake, pause)
-            while self._open:  # noqa: ASYNC110 - a few open requests, for a few seconds at the end
-                await asyncio.sleep(0.01)
+            await _finish(self._requests)
             flushed.set()
             self._flush_now.set()
 
@@ -107,8 +107,9 @@ class Deliver:
             log.error("delivery waits for the database: %s", error)
             return LOOK_AGAIN
         for message in claimed:
-            self._open += 1
-            group.create_task(self._deliver(message))
+            request = group.create_task(self._deliver(message))
+            self._requests.add(request)
+            request.add_done_callback(self._requests.discard)
         return pause
 
     async def _claim(self) -> tuple[list[Message], float]:
@@ -176,7 +177,6 @@ class Deliver:
             self._learn(message, outcome)
             self._finished.append(Finished(message, outcome, next_step(message, outcome, self.clock())))
         finally:
-            self._open -= 1
             self._flush_now.set()
 
     def _learn(self, message: Message, outcome: Outcome) -> None:
@@ -266,6 +266,16 @@ class Deliver:
                 await self.outgoing.tell(tx, admin, "chat-no-rights", title=chat.title)
                 return
         await self.outgoing.alarm(tx, "alarm-chat-off", title=chat.title, why=why)
+
+
+async def _finish(requests: set[asyncio.Task[None]]) -> None:
+    """Wait for the requests in hand; one that outlasts the grace stays marked, and is settled at the next start."""
+    if not requests:
+        return
+    _, late = await asyncio.wait(requests, timeout=GRACE)
+    for request in late:
+        request.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _first_of(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:

@@ -56,6 +56,10 @@ class Feeds:
     async def schedule(self, feed: FeedId, due: datetime) -> None:
         await self.connection.execute(update(feeds).where(feeds.c.id == feed).values(next_due_utc=due))
 
+    async def stop_waiting(self, now: datetime) -> None:
+        """The clock that planned these reads was wrong."""
+        await self.connection.execute(update(feeds).where(feeds.c.next_due_utc > now).values(next_due_utc=now))
+
     async def succeeded(self, feed: FeedId, validators: Validators, now: datetime) -> None:
         await self.connection.execute(
             update(feeds)

@@ -106,6 +106,12 @@ class Inbox:
             .values(tries=updates.c.tries + 1, not_before=at)
         )
 
+    async def stop_waiting(self, now: datetime) -> None:
+        """The clock that set these waits was wrong."""
+        await self.connection.execute(
+            update(updates).where(updates.c.done_at.is_(None), updates.c.not_before > now).values(not_before=now)
+        )
+
     async def put_aside(self, arrived: Arrived, why: str, now: datetime) -> None:
         """Give the update up, so that it stands in nobody's way."""
         await self.connection.execute(

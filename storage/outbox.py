@@ -122,6 +122,15 @@ class Outbox(Broadcasts):
         """Telegram asked this chat to wait; a restart must not forget it."""
         await self.connection.execute(update(recipients).where(recipients.c.id == recipient).values(not_before=until))
 
+    async def stop_waiting(self) -> None:
+        """The clock that set these waits was wrong; the gate still knows the real ones."""
+        await self.connection.execute(
+            update(messages).where(messages.c.not_before.is_not(None)).values(not_before=None)
+        )
+        await self.connection.execute(
+            update(recipients).where(recipients.c.not_before.is_not(None)).values(not_before=None)
+        )
+
     async def recover(self) -> tuple[int, int]:
         """After a restart: open edits are repeated, open first sends are unknown and settled by policy.
 

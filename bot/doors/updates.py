@@ -25,6 +25,7 @@ ALLOWED = ["message", "callback_query", "my_chat_member"]
 POLL = 25.0
 AT_ONCE = 8
 RETRIES = (1, 5, 30)
+GRACE = 6.0  # seconds for handlers in hand at the end
 CONFLICT_PAUSE = 15.0
 TROUBLE_PAUSE = 1.0
 
@@ -155,6 +156,7 @@ class Desk:
     arrived: asyncio.Event
     speed: float = 1.0
     _busy: set[str] = field(default_factory=set)
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
@@ -168,9 +170,15 @@ class Desk:
                     waiting = ()
                 for one in waiting:
                     self._busy.add(one.order_key)
-                    group.create_task(self._work(one))
+                    task = group.create_task(self._work(one))
+                    self._under_way.add(task)
+                    task.add_done_callback(self._under_way.discard)
                 if not waiting or len(self._busy) >= AT_ONCE:
                     await _either(stop, self.arrived, 0.5)
+            if self._under_way:
+                _, late = await asyncio.wait(self._under_way, timeout=GRACE)
+                for task in late:
+                    task.cancel()  # it is not done, so it is handled again at the next start
 
     async def _work(self, one: Waiting) -> None:
         try:

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pytest
 
-from bot.app import App, build
+from bot.app import App, build, utc_now
 from bot.config import Config
 from bot.keyring import SecretKeyring, keyring_from, new_secret
 from sandbox.botapi import serve
@@ -33,7 +34,10 @@ class Talk:
     editor: User
     channel: Chat
     editors: Chat
+    port: int = 0
+    shift: timedelta = timedelta(0)
     app: App | None = None
+    _server: AsyncExitStack = field(default_factory=AsyncExitStack)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
@@ -43,7 +47,7 @@ class Talk:
         self._stop = asyncio.Event()
 
         async def live() -> None:
-            async with build(self.config, self.keyring, speed=SPEED) as app:
+            async with build(self.config, self.keyring, speed=SPEED, clock=self.now) as app:
                 self.app = app
                 ready.set()
                 await app.run(self._stop)
@@ -54,6 +58,16 @@ class Talk:
         if self._task.done():
             waiting.cancel()
             await self._task
+
+    def now(self) -> datetime:
+        return utc_now() + self.shift
+
+    async def network_comes(self) -> None:
+        served = await self._server.enter_async_context(serve(self.telegram, port=self.port))
+        self.port = served.port
+
+    async def network_goes(self) -> None:
+        await self._server.aclose()
 
     async def closes(self) -> None:
         """The bot stops in order."""
@@ -127,17 +141,37 @@ async def talk(database_url: str) -> AsyncIterator[Talk]:
     telegram.set_member(editors.id, me.id, "member", by=editor.id)
     portal = Portal()
     portal.publish("Старая статья", "Она вышла до бота.")
-    async with serve(telegram) as server, serve_portal(portal) as site:
+    async with AsyncExitStack() as stack, serve_portal(portal) as site:
+        port = (await stack.enter_async_context(serve(telegram))).port
         config = Config.model_validate(
             {
-                "telegram": {"token": TOKEN, "api": server.url, "editors_chat": editors.id, "owners": [editor.id]},
+                "telegram": {
+                    "token": TOKEN,
+                    "api": f"http://127.0.0.1:{port}",
+                    "editors_chat": editors.id,
+                    "owners": [editor.id],
+                },
                 "site": {"timezone": "Asia/Bishkek"},
                 "feeds": [{"url": f"{site.url}/rss", "every": "2s"}],
                 "storage": {"url": database_url},
                 "fetch": {"allow_private": True},
             }
         )
-        talk = Talk(telegram, portal, config, keyring_from(new_secret()), reader, admin, editor, channel, editors)
+        talk = Talk(
+            telegram,
+            portal,
+            config,
+            keyring_from(new_secret()),
+            reader,
+            admin,
+            editor,
+            channel,
+            editors,
+            port,
+            timedelta(0),
+        )
+        talk._server.push_async_exit(stack.pop_all())
         yield talk
         await talk.closes()
+        await talk.network_goes()
         assert telegram.violations == []
