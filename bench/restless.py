@@ -37,7 +37,8 @@ class Restless:
         """Ask for one thing after another; what is not answered in time is asked for again."""
         while not stop.is_set():
             await asyncio.sleep(self.chance.uniform(0.2, 2.0))
-            self.wish = wish = self.wish or self.chance.choice(WISHES)
+            wish: Wish = self.chance.choice(WISHES) if self.wish is None else self.wish
+            self.wish = wish
             if await (self._say(wish) if wish in SAID else self._choose(wish)):
                 self._remember()
 

@@ -170,8 +170,8 @@ async def migrate(storage: Storage, revision: str = "head") -> None:
         config = _alembic()
         config.attributes["connection"] = connection
         known = _current(connection)
-        ahead = revision == "head" or known is None or revision > known
-        (command.upgrade if ahead else command.downgrade)(config, revision)
+        down = revision == "base" or (revision != "head" and known is not None and revision < known)
+        (command.downgrade if down else command.upgrade)(config, revision)
 
     async with storage.transaction() as tx:
         await tx.connection.run_sync(run)
