@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsroom.deliveries import Lane, State
@@ -95,7 +95,7 @@ class Broadcasts:
         wanted = (
             select(chats.c.recipient_id)
             .where(chats.c.lane.in_(audience), chats.c.active, chats.c.recipient_id > cursor)
-            .where(chats.c.from_broadcast < broadcast)
+            .where(chats.c.from_broadcast < broadcast, ~_delivered(broadcast))
             .order_by(chats.c.recipient_id)
             .limit(page)
         )
@@ -167,6 +167,15 @@ class Broadcasts:
             update(broadcasts).where(broadcasts.c.id == row.id).values(correction_cursor=cursor)
         )
         return True
+
+
+def _delivered(broadcast: int) -> ColumnElement[bool]:
+    """The chat already has this broadcast: it came under the id of the group that the chat was before."""
+    return (
+        select(deliveries.c.id)
+        .where(deliveries.c.broadcast_id == broadcast, deliveries.c.recipient_id == chats.c.recipient_id)
+        .exists()
+    )
 
 
 def _broadcast(kind: str, article: ArticleId | None, lane: Lane, content: str, now: datetime) -> dict[str, Any]:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, delete, func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsroom.chats import Chat
 from newsroom.deliveries import ChatKind, Lane, State
 from newsroom.ids import BroadcastId, ChatId, RecipientId
 from newsroom.ports import Keyring
-from storage.tables import broadcasts, chats, deliveries, messages, recipients
+from storage.merging import merge
+from storage.tables import broadcasts, chats, messages, recipients
 
 _CHAT = select(
     recipients.c.id,
@@ -36,13 +37,17 @@ class Chats:
     async def recipient(self, chat: ChatId, kind: ChatKind) -> RecipientId:
         """Our number for this chat, made when it is new."""
         lookup = self.keyring.lookup(f"chat:{chat}")
-        found = await self.connection.scalar(select(recipients.c.id).where(recipients.c.lookup == lookup))
-        if found is None:
-            found = await self.connection.scalar(
+        same = or_(recipients.c.chat_id == chat, recipients.c.lookup == lookup)
+        row = (await self.connection.execute(select(recipients.c.id, recipients.c.lookup).where(same))).first()
+        if row is None:
+            made = await self.connection.scalar(
                 insert(recipients).values(chat_id=chat, lookup=lookup, kind=kind).returning(recipients.c.id)
             )
-        assert found is not None
-        return RecipientId(found)
+            assert made is not None
+            return RecipientId(made)
+        if row.lookup != lookup:  # known under another key's hash
+            await self.connection.execute(update(recipients).where(recipients.c.id == row.id).values(lookup=lookup))
+        return RecipientId(row.id)
 
     async def get(self, chat: ChatId) -> Chat | None:
         row = (await self.connection.execute(_CHAT.where(recipients.c.chat_id == chat))).one_or_none()
@@ -132,43 +137,20 @@ class Chats:
         before = await self.connection.scalar(select(recipients.c.id).where(recipients.c.chat_id == old))
         if before is None:
             return
-        after = await self.connection.scalar(select(recipients.c.id).where(recipients.c.chat_id == new))
-        if after is not None:
-            await self._absorb(before, after)
         await self.connection.execute(
             update(messages)
             .where(messages.c.recipient_id == before, messages.c.state == State.SENT)
             .values(state=State.GONE)
         )
+        after = await self.connection.scalar(select(recipients.c.id).where(recipients.c.chat_id == new))
+        if after is not None:
+            await merge(self.connection, before, after)
+            before = max(before, after)
         await self.connection.execute(
             update(recipients)
             .where(recipients.c.id == before)
             .values(chat_id=new, lookup=self.keyring.lookup(f"chat:{new}"), not_before=None)
         )
-
-    async def _absorb(self, keep: int, drop: int) -> None:
-        """Two rows for one chat: keep the older with its deliveries, take over what only the younger has."""
-        both = select(deliveries.c.broadcast_id).where(deliveries.c.recipient_id == keep).scalar_subquery()
-        twice = select(deliveries.c.id).where(deliveries.c.recipient_id == drop, deliveries.c.broadcast_id.in_(both))
-        await self.connection.execute(delete(messages).where(messages.c.delivery_id.in_(twice)))
-        await self.connection.execute(
-            delete(deliveries).where(deliveries.c.recipient_id == drop, deliveries.c.broadcast_id.in_(both))
-        )
-        for table in (messages, deliveries):
-            await self.connection.execute(update(table).where(table.c.recipient_id == drop).values(recipient_id=keep))
-        younger = (await self.connection.execute(_CHAT.where(recipients.c.id == drop))).one_or_none()
-        if younger is not None:
-            was = _read(younger)
-            await self.connection.execute(
-                update(chats)
-                .where(chats.c.recipient_id == keep)
-                .values(
-                    active=case((chats.c.active, True), else_=was.active),
-                    off_because=None if was.active else chats.c.off_because,
-                )
-            )
-            await self.connection.execute(delete(chats).where(chats.c.recipient_id == drop))
-        await self.connection.execute(delete(recipients).where(recipients.c.id == drop))
 
 
 def _read(row: Row[*tuple[Any, ...]]) -> Chat:

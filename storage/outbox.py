@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, String, and_, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, String, and_, bindparam, case, func, literal, or_, select, update
 
 from newsroom.deliveries import REPEATS, ChatKind, Lane, Message, State
 from newsroom.ids import BroadcastId, ChatId, MessageId, RecipientId
@@ -51,6 +51,7 @@ class Outbox(Broadcasts):
             _claimable()
             .where(messages.c.state == SENT, messages.c.wanted_version > messages.c.sent_version)
             .where(or_(messages.c.not_before.is_(None), messages.c.not_before <= now))
+            .where(or_(recipients.c.not_before.is_(None), recipients.c.not_before <= now))
             .order_by(messages.c.id)
             .limit(limit)
         )
@@ -82,7 +83,10 @@ class Outbox(Broadcasts):
     # -- what came of it -----------------------------------------------------------------------------------------
 
     async def write_results(self, results: Sequence[Result]) -> None:
-        """Store a group of results; a result of an older attempt changes nothing."""
+        """Store a group of results; a result of an older attempt changes nothing.
+
+        What would be sent again to a chat that has left in the meantime is cancelled instead.
+        """
         if not results:
             return
         await self.connection.execute(
@@ -93,14 +97,17 @@ class Outbox(Broadcasts):
                 messages.c.state == State.SENDING,
             )
             .values(
-                state=bindparam("becomes"),
+                state=case(
+                    (and_(bindparam("becomes") == State.WAITING, _unwanted()), State.CANCELLED),
+                    else_=bindparam("becomes"),
+                ),
                 telegram_id=bindparam("id_there"),
                 sent_version=bindparam("version"),
                 sending_version=None,
                 not_before=bindparam("earliest"),
                 repeats=bindparam("again"),
                 why=bindparam("because"),
-                sent_at=bindparam("when"),
+                sent_at=func.coalesce(messages.c.sent_at, bindparam("when", type_=messages.c.sent_at.type)),
             ),
             [
                 {
@@ -136,10 +143,13 @@ class Outbox(Broadcasts):
 
         Returns (sent one time more, left unknown).
         """
-        opened = messages.c.state == State.SENDING
+        opened = and_(messages.c.state.in_(OPEN), messages.c.state == State.SENDING)
         first = messages.c.sent_version.is_(None)
         await self.connection.execute(
             update(messages).where(opened, ~first).values(state=State.SENT, sending_version=None)
+        )
+        await self.connection.execute(
+            update(messages).where(opened, first, _unwanted()).values(state=State.CANCELLED, sending_version=None)
         )
         again = await self.connection.execute(
             update(messages)
@@ -153,14 +163,18 @@ class Outbox(Broadcasts):
         )
         return again.rowcount, left.rowcount
 
-    async def release(self, claimed: Collection[MessageId]) -> None:
-        """Take the mark back from requests that were never made."""
+    async def release_all_but(self, in_hand: Collection[MessageId]) -> None:
+        """Take the mark back from requests that were never made: the commit of their claim looked like a failure."""
         await self.connection.execute(
             update(messages)
-            .where(messages.c.id.in_(list(claimed)), messages.c.state == State.SENDING)
+            .where(messages.c.state.in_(OPEN), messages.c.state == State.SENDING)
+            .where(messages.c.id.not_in(list(in_hand)))
             .values(
-                state=case((messages.c.sent_version.is_not(None), State.SENT), else_=State.WAITING),
-                attempt=messages.c.attempt - 1,
+                state=case(
+                    (messages.c.sent_version.is_not(None), State.SENT),
+                    (_unwanted(), State.CANCELLED),
+                    else_=State.WAITING,
+                ),
                 sending_version=None,
             )
         )
@@ -178,17 +192,25 @@ class Outbox(Broadcasts):
             .where(or_(~broadcasts.c.expanded, broadcasts.c.correction_cursor.is_not(None)))
             .limit(1)
         )
-        open_messages = await self.connection.scalar(
+        open_messages = await self.connection.scalar(select(messages.c.id).where(messages.c.state.in_(OPEN)).limit(1))
+        behind = await self.connection.scalar(
             select(messages.c.id)
-            .where(
-                or_(
-                    messages.c.state.in_(OPEN),
-                    and_(messages.c.state == SENT, messages.c.wanted_version > messages.c.sent_version),
-                )
-            )
+            .join(chats, chats.c.recipient_id == messages.c.recipient_id)
+            .where(messages.c.state == SENT, messages.c.wanted_version > messages.c.sent_version, chats.c.active)
             .limit(1)
         )
-        return open_broadcasts is None and open_messages is None
+        return open_broadcasts is None and open_messages is None and behind is None
+
+
+def _unwanted() -> ColumnElement[bool]:
+    """The chat has left since this was made for it (and may have come back: then it begins anew)."""
+    wanted = (
+        select(chats.c.recipient_id)
+        .where(chats.c.recipient_id == messages.c.recipient_id, chats.c.active)
+        .where(chats.c.from_broadcast < messages.c.broadcast_id)
+        .exists()
+    )
+    return and_(messages.c.lane != Lane.ANSWERS, ~wanted)
 
 
 def _claimable() -> Select[*tuple[Any, ...]]:
