@@ -238,7 +238,7 @@ class Deliver:
                 state = State.GONE if message.is_edit else State.WAITING
         sent_at = now if state is State.SENT and not message.is_edit else None
         return Result(
-            MessageId(message.id), message.attempt, state, telegram_id, version, not_before, repeats, why, sent_at
+            message.id, message.chat, message.attempt, state, telegram_id, version, not_before, repeats, why, sent_at
         )
 
     async def _consequences(self, tx: Transaction, one: Finished) -> None:

@@ -139,8 +139,9 @@ class Chats:
             return
         await self.connection.execute(
             update(messages)
-            .where(messages.c.recipient_id == before, messages.c.state == State.SENT)
-            .values(state=State.GONE)
+            .where(messages.c.recipient_id == before, messages.c.sent_version.is_not(None))
+            .where(messages.c.state.in_((State.SENT, State.SENDING)))
+            .values(state=State.GONE, sending_version=None)
         )
         after = await self.connection.scalar(select(recipients.c.id).where(recipients.c.chat_id == new))
         if after is not None:

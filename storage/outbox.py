@@ -22,6 +22,8 @@ class Result:
     """What is written back for one request: only the attempt that made it may write it."""
 
     message: MessageId
+    chat: ChatId
+    """where it was sent: the chat may have moved in the meantime"""
     attempt: int
     state: State
     telegram_id: int | None
@@ -85,10 +87,12 @@ class Outbox(Broadcasts):
     async def write_results(self, results: Sequence[Result]) -> None:
         """Store a group of results; a result of an older attempt changes nothing.
 
-        What would be sent again to a chat that has left in the meantime is cancelled instead.
+        What would be sent again to a chat that has left in the meantime is cancelled instead; what was accepted under
+        an id the chat no longer has is gone.
         """
         if not results:
             return
+        here = select(recipients.c.chat_id).where(recipients.c.id == messages.c.recipient_id).scalar_subquery()
         await self.connection.execute(
             update(messages)
             .where(
@@ -99,6 +103,7 @@ class Outbox(Broadcasts):
             .values(
                 state=case(
                     (and_(bindparam("becomes") == State.WAITING, _unwanted()), State.CANCELLED),
+                    (and_(bindparam("becomes") == State.SENT, here != bindparam("there")), State.GONE),
                     else_=bindparam("becomes"),
                 ),
                 telegram_id=bindparam("id_there"),
@@ -112,6 +117,7 @@ class Outbox(Broadcasts):
             [
                 {
                     "of": r.message,
+                    "there": r.chat,
                     "mine": r.attempt,
                     "becomes": r.state,
                     "id_there": r.telegram_id,

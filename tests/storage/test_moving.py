@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsroom.deliveries import Lane, Migrated, State
+from newsroom.deliveries import Lane, Migrated, State, Unknown
 from newsroom.ids import ChatId
 from tests.storage.conftest import House
 
@@ -95,3 +95,34 @@ async def test_a_chat_added_again_after_its_move_gets_nothing_from_before(house:
     await house.migrate(-5, -1005)
     await house.settle_pages()
     assert await house.states(-1005) == []
+
+
+async def test_what_was_accepted_just_before_a_move_is_not_edited_after_it(house: House) -> None:
+    article = await house.article()
+    await house.connect(-5)
+    await house.announce(Lane.CHANNELS, article=article)
+    await house.settle_pages()
+    open_one = await house.claim(Lane.CHANNELS)
+    await house.migrate(-5, -1005)
+    await house.answer(open_one)
+    await house.correct(article, "corrected")
+    await house.settle_pages()
+    assert await house.behind() == ()
+    assert await house.states(-1005) == [(1, State.GONE)]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_an_edit_open_during_a_move_is_not_repeated_after_it(house: House, killed: bool) -> None:
+    article = await house.article()
+    await house.connect(-5)
+    await house.announce(Lane.CHANNELS, article=article)
+    await house.settle_pages()
+    await house.send_all(Lane.CHANNELS)
+    await house.correct(article, "corrected")
+    await house.settle_pages()
+    open_edit = await house.claim(None)
+    await house.migrate(-5, -1005)
+    await (house.recover() if killed else house.answer(open_edit, Unknown("timeout")))
+    house.later(5)
+    assert await house.behind() == ()
+    assert await house.states(-1005) == [(1, State.GONE)]
