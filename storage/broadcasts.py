@@ -153,12 +153,15 @@ class Broadcasts:
             )
         ).all()
         if found:
+            # A chat that is switched off wants nothing; when it comes back, chats.connect catches up.
+            here = select(chats.c.recipient_id).where(chats.c.recipient_id == messages.c.recipient_id, chats.c.active)
             await self.connection.execute(
                 update(messages)
                 .where(
                     messages.c.broadcast_id == row.id,
                     messages.c.recipient_id > (row.correction_cursor or 0),
                     messages.c.recipient_id <= found[-1],
+                    here.exists(),
                 )
                 .values(wanted_version=row.version)
             )

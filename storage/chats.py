@@ -89,7 +89,17 @@ class Chats:
         if added_by is not None:
             state["added_by"] = added_by
         await self.connection.execute(update(chats).where(chats.c.recipient_id == recipient).values(state))
+        await self._catch_up(recipient)
         return True
+
+    async def _catch_up(self, recipient: RecipientId) -> None:
+        """What was corrected while the chat was away is corrected there too."""
+        newest = select(broadcasts.c.version).where(broadcasts.c.id == messages.c.broadcast_id).scalar_subquery()
+        await self.connection.execute(
+            update(messages)
+            .where(messages.c.recipient_id == recipient, messages.c.state == State.SENT)
+            .values(wanted_version=newest)
+        )
 
     async def disconnect(self, chat: ChatId, why: str) -> bool:
         """Stop the news and cancel what is unsent; False when it had already stopped."""
@@ -109,6 +119,12 @@ class Chats:
                 messages.c.lane != Lane.ANSWERS,
             )
             .values(state=State.CANCELLED)
+        )
+        await self.connection.execute(
+            update(messages)
+            .where(messages.c.recipient_id == recipient, messages.c.state == State.SENT)
+            .where(messages.c.wanted_version > messages.c.sent_version)
+            .values(wanted_version=messages.c.sent_version)
         )
         return changed.rowcount == 1
 

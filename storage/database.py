@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from newsroom.errors import ConfigError, SchemaTooNew, SchemaTooOld, StorageBusy
@@ -26,6 +27,9 @@ from storage.outbox import Outbox
 from storage.settings import Settings
 
 AUDIENCE_LOCK = 7_301_001  # PostgreSQL advisory lock: connecting and announcing take turns
+TROUBLE = ("locked", "full", "disk", "unable to open", "readonly", "connection")  # in SQLite's words, or a driver's
+TROUBLE_STATES = ("08", "40", "53", "55", "57", "58")
+"""SQLSTATE classes that pass by themselves: connection, rollback (deadlock), resources, locks, shutdown, system"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +79,15 @@ class Storage:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """One fact, one commit. Raises StorageBusy when the database is locked, full or gone."""
+        """One fact, one commit. Raises StorageBusy when the database is locked, full or gone.
+
+        One after another, on PostgreSQL as on SQLite: one process works for a token, and what takes turns can
+        neither deadlock nor overwrite what somebody else has just decided (docs/decisions/007).
+        """
         try:
-            if self.engine.dialect.name == "sqlite":
-                async with self._writer, self.engine.begin() as connection:
-                    yield Transaction(connection, self.keyring)
-            else:
-                async with self.engine.begin() as connection:
-                    yield Transaction(connection, self.keyring)
-        except (DBAPIError, OSError) as error:
+            async with self._writer, self.engine.begin() as connection:
+                yield Transaction(connection, self.keyring)
+        except (DBAPIError, PoolTimeout, OSError) as error:
             raise_as_ours(error)
 
     @asynccontextmanager
@@ -93,7 +97,7 @@ class Storage:
             async with self.engine.connect() as connection:
                 await connection.execution_options(elchi_reading=True)
                 yield Transaction(connection, self.keyring)
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, PoolTimeout, OSError) as error:
             raise_as_ours(error)
 
     async def close(self) -> None:
@@ -102,9 +106,11 @@ class Storage:
 
 def raise_as_ours(error: Exception) -> None:
     """Turn what the driver says into StorageBusy, or let a mistake of ours through as it is."""
-    words = str(getattr(error, "orig", None) or error).lower()
-    lost = isinstance(error, OSError) or getattr(error, "connection_invalidated", False)
-    if lost or any(sign in words for sign in ("locked", "full", "disk", "unable to open", "readonly", "connection")):
+    cause = getattr(error, "orig", None) or error
+    words = str(cause).lower()
+    lost = isinstance(error, (OSError, PoolTimeout)) or getattr(error, "connection_invalidated", False)
+    state = str(getattr(cause, "sqlstate", None) or "")
+    if lost or state.startswith(TROUBLE_STATES) or any(sign in words for sign in TROUBLE):
         raise StorageBusy(words.splitlines()[0][:200]) from error
     raise error
 
@@ -116,7 +122,7 @@ def open_storage(url: str, keyring: Keyring) -> Storage:
         if parsed.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
             raise ConfigError("storage.url must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://")
         options: dict[str, Any] = {"connect_args": {"timeout": 10}} if parsed.drivername.startswith("sqlite") else {}
-        engine = create_async_engine(parsed, **options)
+        engine = create_async_engine(parsed, hide_parameters=True, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(f"storage.url cannot be read: {type(error).__name__}") from error
     if engine.dialect.name == "sqlite":

@@ -3,17 +3,21 @@
 import asyncio
 import fcntl
 import hashlib
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsroom.errors import SecondInstance, StorageBusy
-from storage.database import Storage
+from storage.database import Storage, raise_as_ours
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT = 5.0
 LEASE = 30.0
@@ -53,27 +57,78 @@ async def _file_lock(path: str) -> AsyncIterator[Callable[[], bool]]:
 async def _advisory_lock(storage: Storage, bot_id: int) -> AsyncIterator[Callable[[], bool]]:
     """Held by a connection of its own; a holder that has not heard from it for half a lease stops sending."""
     key = int.from_bytes(hashlib.sha256(f"elchi:{bot_id}".encode()).digest()[:8], "big", signed=True)
-    async with storage.engine.connect() as connection:
-        connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        if not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
-            raise SecondInstance
-        heard = [time.monotonic()]
-        beat = asyncio.create_task(_beat(connection, heard))
-        try:
-            yield lambda: time.monotonic() - heard[0] < LEASE / 2
-        finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
-            await connection.invalidate()  # the session ends, and the lock with it
+    lock = _AdvisoryLock(storage, key)
+    try:
+        taken = await lock.take()
+    except (SQLAlchemyError, OSError) as error:
+        raise_as_ours(error)
+        raise
+    if not taken:
+        raise SecondInstance
+    beat = asyncio.create_task(lock.keep())
+    try:
+        yield lock.valid
+    finally:
+        beat.cancel()
+        await asyncio.gather(beat, return_exceptions=True)
+        await lock.drop()
 
 
-async def _beat(connection: AsyncConnection, heard: list[float]) -> None:
-    held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted")
-    while True:
-        await asyncio.sleep(HEARTBEAT)
+@dataclass(slots=True)
+class _AdvisoryLock:
+    """A session's lock and the connection that holds it: when the session ends, so does the lock."""
+
+    storage: Storage
+    key: int
+    heard: float = float("-inf")
+    connection: AsyncConnection | None = None
+    standing_by: bool = False
+
+    def valid(self) -> bool:
+        return time.monotonic() - self.heard < LEASE / 2
+
+    async def take(self) -> bool:
+        """Connect and ask for the lock; False when another session holds it."""
         asked = time.monotonic()
-        try:
-            if await connection.scalar(held):
-                heard[0] = asked
-        except (DBAPIError, OSError):
-            return  # the connection is gone: `heard` grows old, and sending stops
+        self.connection = await self.storage.engine.connect()
+        await self.connection.execution_options(isolation_level="AUTOCOMMIT")
+        if not await self.connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self.key}):
+            await self.drop()
+            return False
+        self.heard = asked
+        return True
+
+    async def keep(self) -> None:
+        """Ask the connection now and then; when it is lost, nothing is sent until the lock is ours again."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            try:
+                async with asyncio.timeout(LEASE / 4):
+                    await (self._ask() if self.connection is not None else self._take_again())
+            except (SQLAlchemyError, OSError) as error:
+                if self.connection is not None:
+                    log.error("the connection that holds the lock is lost (%s): nothing is sent", type(error).__name__)
+                await self.drop()
+
+    async def _ask(self) -> None:
+        assert self.connection is not None
+        asked = time.monotonic()
+        await self.connection.execute(text("SELECT 1"))
+        self.heard = asked
+
+    async def _take_again(self) -> None:
+        taken = await self.take()
+        if taken:
+            log.warning("the lock is ours again: sending goes on")
+        elif not self.standing_by:
+            log.error("another process has taken the lock: standing by")
+        self.standing_by = not taken
+
+    async def drop(self) -> None:
+        """Let go of the session, and of the lock with it."""
+        self.heard = float("-inf")
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError, OSError):  # a connection that is lost cannot even be ended in order
+                await connection.invalidate()
+                await connection.close()

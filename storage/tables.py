@@ -214,7 +214,7 @@ messages = Table(
     ),
     # outbox.raise_versions: the copies of a broadcast, page by page
     Index("ix_messages_broadcast", "broadcast_id", "recipient_id"),
-    # chats.migrate: what was sent under the old id
-    Index("ix_messages_recipient_id", "recipient_id"),
+    # chats.migrate, chats.connect: what was sent to a chat; and no better choice than the one above for what is open
+    Index("ix_messages_recipient_id_state", "recipient_id", "state"),
 )
 message_items = Table("message_items", metadata, _MessageItems)

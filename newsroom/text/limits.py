@@ -9,10 +9,9 @@ def shorten(text: str, limit: int) -> str:
     """At most `limit` UTF-16 units, cut at a word and marked with «…»."""
     if units(text) <= limit:
         return text
-    while units(text) > limit - 1:
-        text = text[:-1]
-    head, _, _ = text.rpartition(" ")
-    return (head or text).rstrip(" ,;:–—-") + "…"
+    kept = text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", errors="ignore")  # no half of a pair
+    head, _, _ = kept.rpartition(" ")
+    return (head or kept).rstrip(" ,;:–—-") + "…"
 
 
 def units(text: str) -> int:

@@ -131,3 +131,34 @@ async def test_copies_of_a_reader_who_left_leave_nothing_to_do(house: House) -> 
     await house.correct(article, "corrected")
     await house.settle_pages()
     assert await house.idle()
+
+
+async def test_what_was_corrected_while_a_chat_was_away_is_corrected_when_it_is_back(house: House) -> None:
+    article = await house.article()
+    await house.connect(11)
+    await house.announce(article=article)
+    await house.settle_pages()
+    await house.send_all()
+    await house.disconnect(11)
+    await house.correct(article, "corrected")
+    await house.settle_pages()
+    await house.connect(11)
+    assert [edit.content for edit in await house.behind()] == ["corrected"]
+
+
+async def test_copies_nobody_will_correct_are_not_looked_at_again_and_again(house: House) -> None:
+    article = await house.article()
+    await house.connect(*READERS)
+    await house.announce(article=article)
+    await house.settle_pages()
+    await house.send_all()
+    await house.correct(article, "corrected")
+    await house.raise_versions(page=2)
+    for reader in READERS:
+        await house.disconnect(reader)
+    await house.settle_pages()
+    async with house.storage.reading() as tx:
+        behind = await tx.connection.scalars(
+            select(messages.c.id).where(messages.c.wanted_version > messages.c.sent_version)
+        )
+        assert behind.all() == []

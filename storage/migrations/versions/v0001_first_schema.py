@@ -187,7 +187,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('waiting', 'sending')"),
         postgresql_where=sa.text("state IN ('waiting', 'sending')"),
     )
-    op.create_index("ix_messages_recipient_id", "messages", ["recipient_id"], unique=False)
+    op.create_index("ix_messages_recipient_id_state", "messages", ["recipient_id", "state"], unique=False)
     op.create_index(
         "ix_messages_waiting",
         "messages",
@@ -214,7 +214,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
-    op.drop_index("ix_messages_recipient_id", table_name="messages")
+    op.drop_index("ix_messages_recipient_id_state", table_name="messages")
     op.drop_index(
         "ix_messages_open",
         table_name="messages",
