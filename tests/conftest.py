@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="which databases the tests that need one run on (default: sqlite; `make test` says both)",
     )
+    parser.addoption("--bless", action="store_true", help="rewrite the golden files with what is made now")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -43,7 +43,6 @@ CLOSED = {
     "user is deactivated": "deactivated",
     "bot can't initiate conversation with a user": "never started",
     "can't send messages to": "a bot",
-    "the bot can't send messages to the bot": "a bot",
     "bot was kicked": "kicked",
     "bot is not a member": "not a member",
     "group chat was deleted": "deleted",
@@ -66,17 +65,18 @@ def outcome_of(status: int, body: Mapping[str, Any] | None, *, speed: float = 1.
     `message_id` is the message being edited, 0 for a first send. Source: Bot API, "Making requests".
     """
     if body is None:
-        return Unknown(f"{status} without JSON")
-    if body.get("ok"):
-        result = body.get("result")
-        return Sent(int(result["message_id"]) if isinstance(result, dict) else message_id)
-    words = str(body.get("description", ""))
-    said, given = words.lower(), body.get("parameters") or {}
-    if "migrate_to_chat_id" in given:
-        return Migrated(ChatId(int(given["migrate_to_chat_id"])))
+        return Throttled(1.0 / speed) if status == 429 else Unknown(f"{status} without JSON")
+    if body.get("ok") is True:
+        return Sent(_number(body.get("result"), "message_id") or message_id)
+    words, given = str(body.get("description", "")), body.get("parameters")
+    said = words.lower()
+    if (moved := _number(given, "migrate_to_chat_id")) is not None:
+        return Migrated(ChatId(moved))
     if status == 429:
-        return Throttled(float(given.get("retry_after", 1)) / speed)
-    if status == 401 or said == "not found":
+        return Throttled((_number(given, "retry_after") or 1) / speed)
+    if status < 400:
+        return Unknown(f"{status} of no known shape")
+    if status in (401, 421) or said == "not found":
         return Halted(words)
     if status >= 500:
         return Deferred(RESTART_PAUSE / speed) if "restart" in said else Unknown(words)
@@ -88,6 +88,12 @@ def outcome_of(status: int, body: Mapping[str, Any] | None, *, speed: float = 1.
         if sign in said:
             return Unreachable(why)
     return Refused(words)
+
+
+def _number(holder: object, name: str) -> int | None:
+    """A whole number out of an answer, if the answer has the shape it should have."""
+    value = holder.get(name) if isinstance(holder, dict) else None
+    return value if isinstance(value, int) else None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,198 @@
+"""A mistake in config.toml is one sentence that names the place, and no sentence ever names a secret."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.config import Channel, Config, Feed, load
+from newsroom.errors import ConfigError
+
+SECRET = "AAFk3dQwErTyUiOpAsDfGhJkLzXcVbNm1"
+TOKEN = f"123456:{SECRET}"
+TELEGRAM = f'[telegram]\ntoken = "{TOKEN}"\n'
+FEEDS = '[[feeds]]\nurl = "https://www.example.org/rss"\n'
+SMALLEST = TELEGRAM + FEEDS
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def loaded(path: Path, text: str, token: str = "") -> Config:
+    path.write_text(text, encoding="utf-8")
+    return load(path, {"ELCHI_TELEGRAM_TOKEN": token})
+
+
+def complaint(path: Path, text: str, token: str = "") -> str:
+    """What is said about a configuration that cannot be used, without the name of the file."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(path, text, token)
+    return str(caught.value).removeprefix(str(path)).removeprefix(": ")
+
+
+def test_a_token_and_a_feed_are_enough(path: Path) -> None:
+    config = loaded(path, SMALLEST)
+    assert config.telegram.token.get_secret_value() == TOKEN
+    assert (config.feeds[0].every, config.site.languages) == (timedelta(minutes=2), ("ru", "en"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            f"colour = 1\n{SMALLEST}",
+            "unknown key colour (known: telegram, site, feeds, channels, storage, secrets, fetch)",
+        ),
+        (f'{SMALLEST}[storag]\nurl = "x"', "unknown key storag (did you mean storage?)"),
+        (f"{TELEGRAM}editor_chat = -1\n{FEEDS}", "unknown key telegram.editor_chat (did you mean editors_chat?)"),
+        (f'{SMALLEST}evry = "1m"', "unknown key feeds.0.evry (did you mean every?)"),
+        (f'{SMALLEST}[[channels]]\nchat = "@news"\ntitel = "x"', "unknown key channels.0.titel (known: chat)"),
+        (f'{SMALLEST}[site]\ntime_zone = "UTC"', "unknown key site.time_zone (did you mean timezone?)"),
+    ],
+)
+def test_an_unknown_key_is_told_its_nearest_known_one(path: Path, text: str, said: str) -> None:
+    assert complaint(path, text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "telegram is missing"),
+        (FEEDS, "telegram is missing"),
+        (TELEGRAM, "feeds is missing"),
+        (f"[telegram]\n{FEEDS}", "telegram.token is missing"),
+        (f'{TELEGRAM}[[feeds]]\nevery = "2m"', "feeds.0.url is missing"),
+        (f"{SMALLEST}[[channels]]", "channels.0.chat is missing"),
+    ],
+)
+def test_what_is_missing_is_named(path: Path, text: str, said: str) -> None:
+    assert complaint(path, text) == said
+
+
+@pytest.mark.parametrize("every", ["2", "2 m", "-2m", "2d", "two minutes", "1h30m", ""])
+def test_a_duration_is_a_number_and_a_unit(path: Path, every: str) -> None:
+    assert complaint(path, f'{SMALLEST}every = "{every}"') == "feeds.0.every: write a duration like 30s, 2m or 3h"
+
+
+def test_a_bare_number_is_no_duration(path: Path) -> None:
+    assert complaint(path, f"{SMALLEST}every = 120") == "feeds.0.every: write a duration like 30s, 2m or 3h"
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["s", "m", "h"]))
+def test_a_feed_is_read_at_least_daily_and_at_most_every_second(number: int, unit: str) -> None:
+    seconds = number * {"s": 1, "m": 60, "h": 3600}[unit]
+    if 1 <= seconds <= 86_400:
+        assert Feed.model_validate({"url": "https://e.kg", "every": f"{number}{unit}"}).every.total_seconds() == seconds
+    else:
+        with pytest.raises(ValueError, match="from 1s to 24h"):
+            Feed.model_validate({"url": "https://e.kg", "every": f"{number}{unit}"})
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "", "Asia/Bishkek/x", "../../etc/passwd", "/etc/localtime", "\\u0000"])
+def test_a_time_zone_exists(path: Path, zone: str) -> None:
+    said = "site.timezone: no such time zone (write one like Asia/Bishkek)"
+    assert complaint(path, f'{SMALLEST}[site]\ntimezone = "{zone}"') == said
+
+
+@pytest.mark.parametrize(
+    "token", ["", "ABC", "123456", "123456:", ":ABC", "0123:ABC", "123456:A/C", "bot123456:ABC", "1:A C"]
+)
+def test_a_token_looks_like_one(path: Path, token: str) -> None:
+    said = "telegram.token: this is not a bot token (it looks like 123456:ABC…, from @BotFather)"
+    assert complaint(path, f'[telegram]\ntoken = "{token}"\n{FEEDS}') == said
+
+
+@pytest.mark.parametrize(
+    "address", ["", "www.example.org", "ftp://example.org", "https://", "https:///rss", "file:///etc"]
+)
+def test_an_address_is_a_web_address(path: Path, address: str) -> None:
+    said = "write an address that begins with https:// or http://"
+    assert complaint(path, f'{TELEGRAM}[[feeds]]\nurl = "{address}"') == f"feeds.0.url: {said}"
+    assert complaint(path, f'{TELEGRAM}api = "{address}"\n{FEEDS}') == f"telegram.api: {said}"
+
+
+def test_the_api_s_address_ends_without_a_slash(path: Path) -> None:
+    config = loaded(path, f'{TELEGRAM}api = "http://127.0.0.1:8081/"\n{FEEDS}')
+    assert config.telegram.api == "http://127.0.0.1:8081"
+
+
+@pytest.mark.parametrize("chat", ["news", "@ab", "@two words", "https://t.me/news", "-1001", "@" + "a" * 33])
+def test_a_channel_is_a_name_or_a_number(path: Path, chat: str) -> None:
+    said = "channels.0.chat: write @name or a number like -1001234567890"
+    assert complaint(path, f'{SMALLEST}[[channels]]\nchat = "{chat}"') == said
+
+
+@pytest.mark.parametrize("chat", ["@news_asia", -1001234567890])
+def test_a_channel_is_kept_as_it_is_written(chat: str | int) -> None:
+    assert Channel(chat=chat).chat == chat
+
+
+def test_only_languages_elchi_speaks_are_taken(path: Path) -> None:
+    assert complaint(path, f'{SMALLEST}[site]\nlanguages = ["de"]').startswith("site.languages.0: ")
+
+
+@pytest.mark.parametrize("text", [f"feeds = []\n{TELEGRAM}", f"{SMALLEST}[site]\nlanguages = []"])
+def test_an_empty_list_is_told_that_it_needs_one(path: Path, text: str) -> None:
+    assert "at least 1 item" in complaint(path, text)
+
+
+def test_the_environment_s_token_wins(path: Path) -> None:
+    assert loaded(path, SMALLEST, token="7:ENV").telegram.token.get_secret_value() == "7:ENV"
+    assert loaded(path, FEEDS, token="7:ENV").telegram.token.get_secret_value() == "7:ENV"
+    assert loaded(path, SMALLEST, token="").telegram.token.get_secret_value() == TOKEN
+
+
+def test_a_bad_token_from_the_environment_is_no_better(path: Path) -> None:
+    assert "this is not a bot token" in complaint(path, SMALLEST, token=f"{TOKEN} ")
+
+
+def test_the_token_is_not_shown(path: Path) -> None:
+    config = loaded(path, SMALLEST)
+    shown = (repr(config), str(config), f"{config.telegram}", repr(config.model_dump()), config.model_dump_json())
+    assert not [said for said in shown if SECRET in said]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[telegram]\ntoken = "{TOKEN}!"\n{FEEDS}',
+        f'[telegram]\ntoken = ["{TOKEN}"]\n{FEEDS}',
+        f'[telegram]\ntoken = "{TOKEN}"\ntokn = "{TOKEN}"\n{FEEDS}',
+        f'telegram = "{TOKEN}"\n{FEEDS}',
+        f'[telegram]\ntoken = "{TOKEN}\n',
+        f"[telegram]\ntoken = {TOKEN}\n",
+        f"[telegram]\n{TOKEN}\n",
+        f'[telegram]\ntoken = "{TOKEN}"\ntoken = "{TOKEN}"\n',
+        f'{TELEGRAM}editors_chat = "{TOKEN}"\n{FEEDS}',
+        f'{SMALLEST}[[channels]]\nchat = "{TOKEN}"\n',
+        f'{SMALLEST}every = "{TOKEN}"\n',
+    ],
+)
+def test_no_complaint_quotes_the_token(path: Path, text: str) -> None:
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    assert SECRET not in f"{caught.value!r} {caught.value} {caught.value.__cause__}"
+
+
+def test_a_file_that_is_not_toml_says_where(path: Path) -> None:
+    said = complaint(path, "[telegram\ntoken")
+    assert "is not valid TOML" in said
+    assert "at line 1" in said
+
+
+def test_a_file_that_is_not_there_says_what_to_do(path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"does not exist: copy config\.example\.toml"):
+        load(path, {})
+
+
+def test_a_file_that_cannot_be_read_is_said(path: Path) -> None:
+    path.write_bytes("[site]\nname = «Вести»".encode("cp1251"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(path, {})
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(path.parent, {})
