@@ -9,22 +9,39 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from newsroom.errors import ConfigError
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
+SHOWN = 16  # characters of an unknown key; no known one is longer
 
 
 def _duration(value: object) -> object:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)([smh])", value)):
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,9})([smh])", value)):
         return timedelta(seconds=int(found[1]) * UNITS[found[2]])
     if isinstance(value, timedelta):
         return value
     raise ValueError("write a duration like 30s, 2m or 3h")
 
 
+def _web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]\S*", value):
+        raise ValueError("write an address that begins with https:// or http://")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class _Strict(BaseModel):
@@ -33,7 +50,7 @@ class _Strict(BaseModel):
 
 class Telegram(_Strict):
     token: SecretStr
-    api: str = "https://api.telegram.org"
+    api: WebAddress = "https://api.telegram.org"
     editors_chat: int | None = None
     owners: tuple[int, ...] = ()
 
@@ -46,9 +63,7 @@ class Telegram(_Strict):
 
     @field_validator("api")
     @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        if not re.match(r"https?://[^/\s]+", value):
-            raise ValueError("write an address that begins with https:// or http://")
+    def _ends_without_a_slash(cls, value: str) -> str:
         return value.rstrip("/")
 
 
@@ -62,21 +77,14 @@ class Site(_Strict):
     def _exists(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder of zones, a name too long for a file
             raise ValueError("no such time zone (write one like Asia/Bishkek)") from error
         return value
 
 
 class Feed(_Strict):
-    url: str
+    url: WebAddress
     every: Duration = timedelta(minutes=2)
-
-    @field_validator("url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        if not re.match(r"https?://[^/\s]+", value):
-            raise ValueError("write an address that begins with https:// or http://")
-        return value
 
     @field_validator("every")
     @classmethod
@@ -98,7 +106,7 @@ class Channel(_Strict):
 
 
 class StorageAt(_Strict):
-    url: str = "sqlite+aiosqlite:///elchi.db"
+    url: str = Field(default="sqlite+aiosqlite:///elchi.db", repr=False)  # it may hold a password
 
 
 class Secrets(_Strict):
@@ -128,7 +136,10 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        place = re.search(
+            r"\(at [^()]*\)$", str(error)
+        )  # the rest of what is said may quote a key, or a token put there
+        raise ConfigError(f"{path} is not valid TOML{f' {place[0]}' if place else ''}") from None
     if token := environ.get("ELCHI_TELEGRAM_TOKEN"):
         telegram = data.setdefault("telegram", {})
         if isinstance(telegram, dict):
@@ -140,21 +151,28 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
+    # A misspelt key comes before what is missing because of it.
+    first = min(error.errors(include_input=False, include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"unknown key {where}{_nearest(first['loc'])}"
+        return f"unknown key {_unknown(first['loc'])}"
     if first["type"] == "missing":
         return f"{where} is missing"
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _nearest(loc: tuple[int | str, ...]) -> str:
+def _unknown(loc: tuple[int | str, ...]) -> str:
+    """An unknown key and its nearest known one; what does not look like a key may be a secret in the wrong place."""
     model: type[BaseModel] = Config
     for part in loc[:-1]:
         if isinstance(part, str) and part in model.model_fields:
             inner = model.model_fields[part].annotation
             arguments = getattr(inner, "__args__", (inner,))
             model = next(a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel))
-    close = difflib.get_close_matches(str(loc[-1]), model.model_fields, n=1, cutoff=0.4)
-    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(model.model_fields)})"
+    above, key = [str(part) for part in loc[:-1]], str(loc[-1])
+    known = f"(known: {', '.join(model.model_fields)})"
+    if not re.fullmatch(r"[\w-]{1,40}", key):
+        return f"in {'.'.join(above)} {known}" if above else known
+    where = ".".join([*above, key if len(key) <= SHOWN else f"{key[:SHOWN]}…"])
+    close = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.4)
+    return f"{where} (did you mean {close[0]}?)" if close else f"{where} {known}"

@@ -52,6 +52,15 @@ def test_a_token_and_a_feed_are_enough(path: Path) -> None:
         (f'{SMALLEST}evry = "1m"', "unknown key feeds.0.evry (did you mean every?)"),
         (f'{SMALLEST}[[channels]]\nchat = "@news"\ntitel = "x"', "unknown key channels.0.titel (known: chat)"),
         (f'{SMALLEST}[site]\ntime_zone = "UTC"', "unknown key site.time_zone (did you mean timezone?)"),
+        (f'[telegram]\ntokn = "{TOKEN}"\n{FEEDS}', "unknown key telegram.tokn (did you mean token?)"),
+        (f'{TELEGRAM}[[feed]]\nurl = "https://e.kg"', "unknown key feed (did you mean feeds?)"),
+        (f'{SMALLEST}[fetch]\n"{TOKEN}" = 1', "unknown key in fetch (known: allow_private)"),
+        (f"{SMALLEST}[fetch]\n{'a' * 41} = 1", "unknown key in fetch (known: allow_private)"),
+        (f"{SMALLEST}[fetch]\n{SECRET} = 1", f"unknown key fetch.{SECRET[:16]}… (known: allow_private)"),
+        (
+            f'"{TOKEN}" = 1\n{SMALLEST}',
+            "unknown key (known: telegram, site, feeds, channels, storage, secrets, fetch)",
+        ),
     ],
 )
 def test_an_unknown_key_is_told_its_nearest_known_one(path: Path, text: str, said: str) -> None:
@@ -92,7 +101,15 @@ def test_a_feed_is_read_at_least_daily_and_at_most_every_second(number: int, uni
             Feed.model_validate({"url": "https://e.kg", "every": f"{number}{unit}"})
 
 
-@pytest.mark.parametrize("zone", ["Mars/Base", "", "Asia/Bishkek/x", "../../etc/passwd", "/etc/localtime", "\\u0000"])
+@pytest.mark.parametrize("every", ["99999999999999h", "9" * 5000 + "s", "0" * 20 + "1s"])
+def test_a_duration_of_too_many_digits_is_none(path: Path, every: str) -> None:
+    assert complaint(path, f'{SMALLEST}every = "{every}"') == "feeds.0.every: write a duration like 30s, 2m or 3h"
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["Mars/Base", "", "Asia/Bishkek/x", "../../etc/passwd", "/etc/localtime", "\\u0000", "Europe", "x" * 300],
+)
 def test_a_time_zone_exists(path: Path, zone: str) -> None:
     said = "site.timezone: no such time zone (write one like Asia/Bishkek)"
     assert complaint(path, f'{SMALLEST}[site]\ntimezone = "{zone}"') == said
@@ -107,7 +124,17 @@ def test_a_token_looks_like_one(path: Path, token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "www.example.org", "ftp://example.org", "https://", "https:///rss", "file:///etc"]
+    "address",
+    [
+        "",
+        "www.example.org",
+        "ftp://example.org",
+        "https://",
+        "https:///rss",
+        "file:///etc",
+        "https://a b",
+        "https://a\\n",
+    ],
 )
 def test_an_address_is_a_web_address(path: Path, address: str) -> None:
     said = "write an address that begins with https:// or http://"
@@ -156,10 +183,20 @@ def test_the_token_is_not_shown(path: Path) -> None:
     assert not [said for said in shown if SECRET in said]
 
 
+def test_the_password_of_the_database_is_not_shown(path: Path) -> None:
+    url = "postgresql+asyncpg://elchi:hunter2@db/elchi"
+    config = loaded(path, f'{SMALLEST}[storage]\nurl = "{url}"')
+    assert config.storage.url == url
+    assert "hunter2" not in f"{config!r} {config} {config.storage!r}"
+
+
 @pytest.mark.parametrize(
     "text",
     [
         f'[telegram]\ntoken = "{TOKEN}!"\n{FEEDS}',
+        f'[telegram]\n"{TOKEN}" = 1\n{FEEDS}',
+        f"[telegram]\n{SECRET} = 1\n{FEEDS}",
+        f'["{TOKEN}"]\n["{TOKEN}"]\n',
         f'[telegram]\ntoken = ["{TOKEN}"]\n{FEEDS}',
         f'[telegram]\ntoken = "{TOKEN}"\ntokn = "{TOKEN}"\n{FEEDS}',
         f'telegram = "{TOKEN}"\n{FEEDS}',
