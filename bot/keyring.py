@@ -43,7 +43,7 @@ class SecretKeyring:
             raise KeyProblem("this was sealed with another key")
         try:
             return AESGCM(self.sealing).decrypt(nonce, body, None)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: cut off before its nonce ended
             raise KeyProblem("this was sealed, then changed") from error
 
     def lookup(self, value: str) -> str:
@@ -75,8 +75,24 @@ def write_secret(path: Path, secret: str) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise KeyProblem(f"the key file {path} cannot be made: {error.strerror}") from error
-    with os.fdopen(handle, "w") as file:
-        file.write(secret + "\n")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secret + "\n")
+            file.flush()
+            os.fsync(handle)
+        _keep_names_of(path.parent)
+    except OSError as error:
+        path.unlink()
+        raise KeyProblem(f"the key file {path} cannot be written: {error.strerror}") from error
+
+
+def _keep_names_of(folder: Path) -> None:
+    """A power cut must not lose a new file's name: the database may already hold what its key sealed."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_keyring(path: Path, environ: Mapping[str, str], *, may_make: bool) -> SecretKeyring:

@@ -1,5 +1,7 @@
 """What the key seals only the key opens, unchanged; and nobody loses or overwrites a key by accident."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -44,6 +46,12 @@ def test_any_changed_byte_is_noticed(data: st.DataObject) -> None:
         KEYRING.unseal(bytes(sealed))
 
 
+@pytest.mark.parametrize("length", range(4 + 12 + len(b"a tip") + 16))
+def test_a_seal_cut_short_is_noticed(length: int) -> None:
+    with pytest.raises(KeyProblem):
+        KEYRING.unseal(KEYRING.seal(b"a tip")[:length])
+
+
 @given(st.binary(max_size=60))
 def test_what_was_never_sealed_is_noticed(noise: bytes) -> None:
     with pytest.raises(KeyProblem):
@@ -76,6 +84,30 @@ def test_a_new_key_file_is_for_its_owner_only(path: Path) -> None:
     write_secret(path, SECRET)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == SECRET + "\n"
+
+
+def test_a_new_key_is_on_the_disk_before_anything_is_sealed_with_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[tuple[int, int]] = []
+
+    def fsync(handle: int) -> None:
+        about = os.fstat(handle)
+        kept.append((about.st_ino, about.st_size if stat.S_ISREG(about.st_mode) else -1))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_secret(path, SECRET)
+    assert kept == [(path.stat().st_ino, len(SECRET) + 1), (path.parent.stat().st_ino, -1)]
+
+
+def test_a_disk_without_room_is_said_and_leaves_no_half_a_key(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(KeyProblem, match="cannot be written: No space left"):
+        write_secret(path, SECRET)
+    assert not path.exists()
 
 
 def test_a_key_file_is_never_overwritten(path: Path) -> None:
