@@ -136,10 +136,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read") from error
     except tomllib.TOMLDecodeError as error:
-        place = re.search(
-            r"\(at [^()]*\)$", str(error)
-        )  # the rest of what is said may quote a key, or a token put there
-        raise ConfigError(f"{path} is not valid TOML{f' {place[0]}' if place else ''}") from None
+        place = re.search(r"\((at [^()]*)\)$", str(error))  # and no more: the rest may quote a key that is a token
+        raise ConfigError(f"{path} is not valid TOML{f': {place[1]}' if place else ''}") from None
     if token := environ.get("ELCHI_TELEGRAM_TOKEN"):
         telegram = data.setdefault("telegram", {})
         if isinstance(telegram, dict):

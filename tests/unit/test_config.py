@@ -217,9 +217,7 @@ def test_no_complaint_quotes_the_token(path: Path, text: str) -> None:
 
 
 def test_a_file_that_is_not_toml_says_where(path: Path) -> None:
-    said = complaint(path, "[telegram\ntoken")
-    assert "is not valid TOML" in said
-    assert "at line 1" in said
+    assert complaint(path, "[telegram\ntoken").endswith("is not valid TOML: at line 1, column 10")
 
 
 def test_a_file_that_is_not_there_says_what_to_do(path: Path) -> None:
