@@ -99,8 +99,14 @@ class Pacer:
             record.minute.extend([now] * cost)
         self.sent.extend([(now, queue)] * cost)
         if cost > OVERALL:
-            self.debt_until = now + (cost - OVERALL) / OVERALL
-        self.waiting.pop(queue, None)
+            self.debt_until = now + cost / OVERALL * WINDOW
+        if self._used(queue) >= floor_of(queue):
+            self.waiting.pop(queue, None)
+
+    def owed(self, queue: Lane | str, now: float) -> int:
+        """How many of its floor a queue has not used in the last window."""
+        used = sum(1 for at, by in self.sent if by == queue and at > now - WINDOW)
+        return max(0, floor_of(queue) - used)
 
     def throttled(self, chat: ChatId | None, seconds: float, now: float) -> bool:
         """Learn from a 429; True when the whole bot has to wait: no chat named, or two chats within 5 s."""

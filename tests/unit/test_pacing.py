@@ -190,9 +190,50 @@ def test_what_was_kept_for_a_queue_is_given_back_when_it_asks_no_more() -> None:
     assert flood(pacer, [[Lane.PRIVATE]], start=START + 3)[Lane.PRIVATE] == 30
 
 
+def test_a_queue_is_kept_room_for_until_it_has_had_its_floor() -> None:
+    pacer = Pacer()
+    assert flood(pacer, [(Lane.PRIVATE, Lane.ANSWERS)])[Lane.PRIVATE] == 30  # and so the answers wait
+    now = START + WINDOW
+    assert Call(now, 1000, Lane.ANSWERS).asked(pacer) is None
+    assert flood(pacer, [[Lane.PRIVATE]], start=now)[Lane.PRIVATE] == 25
+    assert [Call(now, 1000 + n, Lane.ANSWERS).asked(pacer) for n in range(1, 5)] == [None] * 4
+
+
+def test_a_call_dearer_than_a_second_holds_everyone_as_long_as_it_is_worth() -> None:
+    pacer = Pacer()
+    assert ONE_OF_60.asked(pacer) is None
+    assert OTHER.asked(pacer, START + WINDOW) == Wait(START + 2 * WINDOW - (START + WINDOW), chat_only=False)
+    assert OTHER.asked(pacer, START + 2 * WINDOW) is None
+
+
+@pytest.mark.parametrize(("queue", "floor"), [*FLOORS.items(), (Lane.BREAKING, 5), (Lane.PRIVATE, 0)])
+def test_a_queue_is_owed_what_it_has_not_used_of_its_floor(queue: Lane | str, floor: int) -> None:
+    pacer = Pacer()
+    assert pacer.owed(queue, START) == floor
+    for n in range(7):
+        assert Call(START, 3 * n, queue).asked(pacer) is None
+        assert pacer.owed(queue, START + WINDOW / 2) == max(0, floor - n - 1)
+    assert pacer.owed(queue, START + WINDOW) == floor
+
+
+def test_what_a_queue_is_owed_has_nothing_to_do_with_the_others() -> None:
+    pacer = Pacer()
+    flood(pacer, [[Lane.PRIVATE]])
+    assert pacer.owed(Lane.ANSWERS, START) == 5
+
+
+@given(calls())
+def test_asking_what_is_owed_changes_nothing(made: list[Call]) -> None:
+    pacer, quiet = Pacer(), Pacer()
+    for call in made:
+        assert 0 <= pacer.owed(call.queue, call.at) <= 5
+        assert call.asked(pacer) == call.asked(quiet)
+
+
 # -- what Telegram teaches -----------------------------------------------------------------------------------------
 
 ONE, OTHER, THIRD = Call(START, 0), Call(START, 3), Call(START, 6)
+ONE_OF_60 = Call(START, 0, cost=60)
 
 
 def test_one_throttled_chat_waits_alone() -> None:
