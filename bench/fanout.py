@@ -49,6 +49,9 @@ class Open:
     def ask(self, _chat: ChatId, _kind: ChatKind, _queue: Lane | str, _cost: int = 1) -> Wait | None:
         return None
 
+    def owed(self, _queue: Lane | str) -> int:
+        return 0
+
     def throttled(self, _chat: ChatId | None, _seconds: float) -> bool:
         return False
 
@@ -79,6 +82,9 @@ class Instant:
         if self.count >= self.enough:
             self.done.set()
         return Sent(self.count + int(silent))
+
+    async def answers(self) -> bool:
+        return True
 
     async def edit(self, _chat: ChatId, message_id: int, _html: str) -> Outcome:
         return Sent(message_id)

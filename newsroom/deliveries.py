@@ -180,6 +180,8 @@ def next_step(message: Message, outcome: Outcome, now: datetime) -> Step:
             return Again(now + timedelta(seconds=seconds))
         case Migrated(new):
             return MoveChat(new)
+        case Unreachable("no-rights" as why) if message.is_edit:
+            return Settle(State.SENT, message.telegram_id, why)  # posting may still be allowed
         case Unreachable(why):
             return CloseChat(why)
         case Refused(why):

@@ -30,10 +30,18 @@ class Sender(Protocol):
 
     async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome: ...
 
+    async def answers(self) -> bool:
+        """Whether Telegram is there at all, asked with a call that changes nothing."""
+        ...
+
 
 class RateGate(Protocol):
     def ask(self, chat: ChatId, kind: ChatKind, queue: Lane | str, cost: int = 1) -> Wait | None:
         """None when the call may go now, else how long to wait before asking again."""
+        ...
+
+    def owed(self, queue: Lane | str) -> int:
+        """How much of its floor a queue has not had in the last second."""
         ...
 
     def throttled(self, chat: ChatId | None, seconds: float) -> bool:

@@ -23,11 +23,12 @@ class Articles:
         found: dict[str, KnownArticle] = {}
         for start in range(0, len(identities), CHUNK):
             rows = await self.connection.execute(
-                select(articles.c.id, articles.c.identity, articles.c.content_hash).where(
+                select(articles.c.id, articles.c.feed_id, articles.c.identity, articles.c.content_hash).where(
                     articles.c.identity.in_(identities[start : start + CHUNK])
                 )
             )
-            found.update({row.identity: KnownArticle(row.id, row.identity, row.content_hash) for row in rows})
+            for row in rows:
+                found[row.identity] = KnownArticle(row.id, FeedId(row.feed_id), row.identity, row.content_hash)
         return found
 
     async def add(self, feed: FeedId, article: FetchedArticle, now: datetime) -> ArticleId:

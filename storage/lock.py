@@ -25,12 +25,12 @@ LEASE = 30.0
 
 
 @asynccontextmanager
-async def only_one(storage: Storage, bot_id: int) -> AsyncIterator[Callable[[], bool]]:
+async def only_one(storage: Storage, bot_id: int, *, heartbeat: float = HEARTBEAT) -> AsyncIterator[Callable[[], bool]]:
     """Hold the token's lock; yields a question: may this process still send? Raises SecondInstance."""
     if storage.engine.dialect.name == "sqlite":
         with_lock = _file_lock(f"{storage.engine.url.database}.lock")
     else:
-        with_lock = _advisory_lock(storage, bot_id)
+        with_lock = _advisory_lock(storage, bot_id, heartbeat)
     async with with_lock as valid:
         yield valid
 
@@ -54,10 +54,10 @@ async def _file_lock(path: str) -> AsyncIterator[Callable[[], bool]]:
 
 
 @asynccontextmanager
-async def _advisory_lock(storage: Storage, bot_id: int) -> AsyncIterator[Callable[[], bool]]:
+async def _advisory_lock(storage: Storage, bot_id: int, heartbeat: float) -> AsyncIterator[Callable[[], bool]]:
     """Held by a connection of its own; a holder that has not heard from it for half a lease stops sending."""
     key = int.from_bytes(hashlib.sha256(f"elchi:{bot_id}".encode()).digest()[:8], "big", signed=True)
-    lock = _AdvisoryLock(storage, key)
+    lock = _AdvisoryLock(storage, key, heartbeat)
     try:
         taken = await lock.take()
     except (SQLAlchemyError, OSError) as error:
@@ -80,6 +80,7 @@ class _AdvisoryLock:
 
     storage: Storage
     key: int
+    heartbeat: float
     heard: float = float("-inf")
     connection: AsyncConnection | None = None
     standing_by: bool = False
@@ -101,7 +102,7 @@ class _AdvisoryLock:
     async def keep(self) -> None:
         """Ask the connection now and then; when it is lost, nothing is sent until the lock is ours again."""
         while True:
-            await asyncio.sleep(HEARTBEAT)
+            await asyncio.sleep(self.heartbeat)
             try:
                 async with asyncio.timeout(LEASE / 4):
                     await (self._ask() if self.connection is not None else self._take_again())

@@ -49,14 +49,7 @@ class Outbox(Broadcasts):
 
     async def corrections(self, now: datetime, busy: Collection[RecipientId], limit: int) -> tuple[Message, ...]:
         """Copies that are behind their wanted version."""
-        statement = (
-            _claimable()
-            .where(messages.c.state == SENT, messages.c.wanted_version > messages.c.sent_version)
-            .where(or_(messages.c.not_before.is_(None), messages.c.not_before <= now))
-            .where(or_(recipients.c.not_before.is_(None), recipients.c.not_before <= now))
-            .order_by(messages.c.id)
-            .limit(limit)
-        )
+        statement = behind(now, limit)
         if busy:
             statement = statement.where(messages.c.recipient_id.not_in(list(busy)))
         return tuple(_read(row) for row in await self.connection.execute(statement))
@@ -144,12 +137,14 @@ class Outbox(Broadcasts):
             update(recipients).where(recipients.c.not_before.is_not(None)).values(not_before=None)
         )
 
-    async def recover(self) -> tuple[int, int]:
+    async def recover(self, in_hand: Collection[MessageId] = ()) -> tuple[int, int]:
         """After a restart: open edits are repeated, open first sends are unknown and settled by policy.
 
-        Returns (sent one time more, left unknown).
+        What this process has in hand is left alone. Returns (sent one time more, left unknown).
         """
-        opened = and_(messages.c.state.in_(OPEN), messages.c.state == State.SENDING)
+        opened = and_(
+            messages.c.state.in_(OPEN), messages.c.state == State.SENDING, messages.c.id.not_in(list(in_hand))
+        )
         first = messages.c.sent_version.is_(None)
         await self.connection.execute(
             update(messages).where(opened, ~first).values(state=State.SENT, sending_version=None)
@@ -265,6 +260,18 @@ def first_sends(lane: Lane, now: datetime, limit: int) -> Select[*tuple[Any, ...
     return (
         _claimable()
         .where(messages.c.state == WAITING, messages.c.lane == lane, ~blocked)
+        .where(or_(messages.c.not_before.is_(None), messages.c.not_before <= now))
+        .where(or_(recipients.c.not_before.is_(None), recipients.c.not_before <= now))
+        .order_by(messages.c.id)
+        .limit(limit)
+    )
+
+
+def behind(now: datetime, limit: int) -> Select[*tuple[Any, ...]]:
+    """The copies that may be brought up to date now."""
+    return (
+        _claimable()
+        .where(messages.c.state == SENT, messages.c.wanted_version > messages.c.sent_version)
         .where(or_(messages.c.not_before.is_(None), messages.c.not_before <= now))
         .where(or_(recipients.c.not_before.is_(None), recipients.c.not_before <= now))
         .order_by(messages.c.id)

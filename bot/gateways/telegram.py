@@ -34,6 +34,7 @@ from newsroom.pacing import Pacer, Wait
 from newsroom.ports import Standing
 
 TIMEOUT = 30.0
+CONNECT = 8.0  # a connection not made by then is none: nothing has left this machine
 RESTART_PAUSE = 1.0
 OFFLINE_PAUSE = 2.0
 
@@ -110,6 +111,9 @@ class MemoryGate:
         wait = self.pacer.ask(chat, kind, queue, self._now(), cost)
         return None if wait is None else Wait(wait.seconds / self.speed, wait.chat_only)
 
+    def owed(self, queue: Lane | str) -> int:
+        return self.pacer.owed(queue, self._now())
+
     def throttled(self, chat: ChatId | None, seconds: float) -> bool:
         return self.pacer.throttled(chat, seconds * self.speed, self._now())
 
@@ -140,10 +144,12 @@ class Api:
     base: str
     token: str = field(repr=False)
     speed: float = 1.0
+    connect: float = CONNECT
     _session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Api":
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
+        # No limit: the gate limits, and a request that waits for a connection must not look like an open one.
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -158,7 +164,9 @@ class Api:
         """Raises aiohttp.ClientError or TimeoutError when no answer came."""
         assert self._session is not None, "the Api is used as a context manager"
         async with self._session.post(
-            f"{self.base}/bot{self.token}/{method}", json=parameters, timeout=aiohttp.ClientTimeout(total=timeout)
+            f"{self.base}/bot{self.token}/{method}",
+            json=parameters,
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=self.connect),
         ) as response:
             try:
                 body = await response.json(content_type=None)
@@ -178,11 +186,19 @@ class Api:
         parameters = {"chat_id": chat, "message_id": message_id, "text": html, "parse_mode": "HTML"}
         return await self._outcome("editMessageText", parameters, message_id)
 
+    async def answers(self) -> bool:
+        """Bot API getMe; also a refusal is an answer, but for those of a gateway before Telegram."""
+        try:
+            reply = await self.call("getMe", {})
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        return reply.body is not None and reply.status < 500
+
     async def _outcome(self, method: str, parameters: Mapping[str, Any], message_id: int) -> Outcome:
         try:
             reply = await self.call(method, parameters)
-        except aiohttp.ClientConnectorError as error:
-            return Deferred(OFFLINE_PAUSE / self.speed) if error.os_error else Unknown("no connection")
+        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError, aiohttp.ConnectionTimeoutError):
+            return Deferred(OFFLINE_PAUSE / self.speed)  # there was no connection: nothing left this machine
         except (aiohttp.ClientError, TimeoutError) as error:
             return Unknown(type(error).__name__)
         return outcome_of(reply.status, reply.body, speed=self.speed, message_id=message_id)

@@ -1,36 +1,25 @@
 """A newsroom with nothing but its database: chats connect, articles are announced, and we say what Telegram answers."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from bot.gateways.telegram import MemoryGate
 from bot.keyring import keyring_from, new_secret
 from newsroom.articles import FetchedArticle
 from newsroom.chats import kind_by_id
-from newsroom.deliveries import Lane, Message, Outcome, Sent, State, next_step
+from newsroom.deliveries import Lane, Message, Outcome, Sent, State
 from newsroom.ids import ArticleId, BroadcastId, ChatId
-from newsroom.text.words import Words
-from services.deliver import Deliver, Finished
 from services.outgoing import Outgoing
+from services.results import Results
 from storage.database import Storage, migrate, open_storage
 from storage.tables import messages, recipients
 
 START = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 LANES = (Lane.ANSWERS, Lane.BREAKING, Lane.CHANNELS, Lane.PRIVATE)
-
-
-class NoLine:
-    """Nobody telephones in these tests: what Telegram answers is said by the test itself."""
-
-    async def send(self, chat: ChatId, html: str, *, silent: bool = False) -> Outcome:
-        raise AssertionError(f"a storage test sends nothing, least of all to {chat}: {html}, {silent}")
-
-    async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome:
-        raise AssertionError(f"a storage test edits nothing: {message_id} in {chat}, {html}")
 
 
 @dataclass
@@ -41,10 +30,8 @@ class House:
     now: datetime = START
     _sent: int = 0
 
-    @property
-    def deliver(self) -> Deliver:
-        clock = lambda: self.now  # noqa: E731 - a clock is a word, not a function with a name
-        return Deliver(self.storage, Outgoing(clock, ()), NoLine(), MemoryGate(), clock, Words())
+    def clock(self) -> datetime:
+        return self.now
 
     def later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -120,10 +107,12 @@ class House:
 
     async def answer(self, claimed: Sequence[Message], outcome: Outcome | None = None) -> None:
         """Telegram answers each of these; it accepts them unless something else is said."""
+        results = Results(self.storage, Outgoing(self.clock, ()), self.clock)
         for message in claimed:
             self._sent += 1
             given = outcome or Sent(message.telegram_id or self._sent)
-            await self.deliver._flush([Finished(message, given, next_step(message, given, self.now))])
+            results.add(message, given)
+        await results.write(results.waiting)
 
     async def send_all(self, lane: Lane = Lane.PRIVATE) -> list[tuple[int, int]]:
         """(chat, broadcast) in the order in which Telegram accepted them."""
@@ -174,3 +163,11 @@ async def storage(database_url: str) -> AsyncIterator[Storage]:
 @pytest.fixture
 def house(storage: Storage) -> House:
     return House(storage)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 8.0) -> None:
+    """Wait for something to become true."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline, f"it did not come true within {seconds} s"
+        await asyncio.sleep(0.01)

@@ -61,6 +61,7 @@ TABLE: list[tuple[Outcome, Step, Step]] = [
     (Deferred(7), Again(SOON), Again(SOON)),
     (Migrated(NEW), MoveChat(NEW), MoveChat(NEW)),
     (Unreachable("blocked"), CloseChat("blocked"), CloseChat("blocked")),
+    (Unreachable("no-rights"), CloseChat("no-rights"), Settle(State.SENT, 42, "no-rights")),
     (Refused("too long"), Settle(State.FAILED, None, "too long"), Settle(State.SENT, 42, "too long")),
     (Vanished(), Settle(State.GONE), Settle(State.GONE, 42)),
     (

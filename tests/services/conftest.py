@@ -1,0 +1,64 @@
+"""The newsroom of the storage tests, and a line to Telegram on which the test decides what is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.gateways.telegram import MemoryGate
+from newsroom.deliveries import Outcome, Sent, Unknown
+from newsroom.ids import ChatId
+from newsroom.text.words import Words
+from services.deliver import Deliver
+from services.outgoing import Outgoing
+from tests.storage.conftest import House, house, storage
+
+__all__ = ["house", "storage"]  # fixtures
+
+
+@dataclass
+class Line:
+    """Where messages arrive: (chat, text) in the order of acceptance. When it is down, no answer comes."""
+
+    up: bool = True
+    arrived: list[tuple[int, str]] = field(default_factory=list)
+    edited: list[tuple[int, str]] = field(default_factory=list)
+    lost: int = 0
+    breaks_on: str = ""
+
+    async def send(self, chat: ChatId, html: str, *, silent: bool = False) -> Outcome:
+        if self.breaks_on and self.breaks_on in html:
+            raise RuntimeError(f"{silent}")
+        return self._heard(self.arrived, chat, html)
+
+    async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome:
+        return self._heard(self.edited, chat, html, message_id)
+
+    async def answers(self) -> bool:
+        return self.up
+
+    def _heard(self, where: list[tuple[int, str]], chat: ChatId, html: str, number: int = 0) -> Outcome:
+        if not self.up:
+            self.lost += 1
+            return Unknown("timeout")
+        where.append((chat, html))
+        return Sent(number or len(where))
+
+
+def delivery(
+    house: House, line: Line, *, speed: float = 1000.0, may_send: Callable[[], bool] = lambda: True
+) -> Deliver:
+    """The real loop over the real storage, in a hurry."""
+    outgoing = Outgoing(house.clock, ())
+    return Deliver(house.storage, outgoing, line, MemoryGate(speed), house.clock, Words(), may_send, batch=8)
+
+
+@asynccontextmanager
+async def delivering(deliver: Deliver) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(deliver.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
