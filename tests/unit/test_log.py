@@ -1,8 +1,10 @@
 """A bot token never reaches the log, wherever it came from, in the form for people or the form for machines."""
 
+import io
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +25,7 @@ QUIET = ("apscheduler", "aiogram", "aiohttp.access", "alembic")
 def logging_as(form: str) -> Iterator[logging.Handler]:
     """The log belongs to the whole process: what is set up here is put back."""
     root = logging.getLogger()
+    hooks = sys.excepthook, logging.raiseExceptions
     handlers, levels = root.handlers, {name: logging.getLogger(name).level for name in (None, *QUIET)}
     root.handlers = []
     try:
@@ -30,6 +33,7 @@ def logging_as(form: str) -> Iterator[logging.Handler]:
         yield root.handlers[0]
     finally:
         root.handlers = handlers
+        sys.excepthook, logging.raiseExceptions = hooks
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
 
@@ -69,6 +73,61 @@ def test_a_token_is_struck_out_of_a_traceback(form: str, capsys: pytest.CaptureF
     assert "ConnectionError: https://api.telegram.org/bot<token>/getMe" in said
     assert "RuntimeError: no answer from https://api.telegram.org/bot<token>/getMe" in said
     assert TOKEN not in said
+
+
+@FORMS
+def test_a_line_that_cannot_be_formatted_is_one_line_and_quotes_nothing(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_as(form):
+        LOG.error("%d updates from %s", URL, "куда-то")
+    (said,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"a log line could not be formatted \(test_log\.py:\d+\)", said)
+    assert not [secret for secret in (TOKEN, "api.telegram.org", "куда-то") if secret in said]
+
+
+@FORMS
+def test_a_log_that_cannot_be_written_troubles_nobody(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_as(form) as handler:
+        assert isinstance(handler, logging.StreamHandler)
+        closed = io.StringIO()
+        closed.close()
+        handler.setStream(closed)
+        LOG.error("no answer from %s", URL)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_other_handlers_cannot_format_is_not_printed_past_the_veil(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_as("text"):
+        other = logging.StreamHandler()
+        other.handle(logging.makeLogRecord({"msg": "%d", "args": (URL,)}))
+    assert capsys.readouterr().err == ""
+
+
+@FORMS
+def test_what_nobody_caught_is_one_line_with_its_kind_and_its_place(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_as(form):
+        group = ExceptionGroup("tasks", [ExceptionGroup("more", [broken()])])
+        sys.excepthook(type(group), group, group.__traceback__)
+    (said,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"it ended by a mistake: ValueError at test_log\.py:\d+", said)
+    assert not [secret for secret in (TOKEN, "api.telegram.org") if secret in said]
+
+
+def broken() -> Exception:
+    try:
+        int(URL)
+    except ValueError as error:
+        return error
+    pytest.fail("it was a number")
+
+
+def test_ctrl_c_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_as("text"):
+        sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert "mistake" not in capsys.readouterr().err
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.sampled_from(["text", "json"]))
