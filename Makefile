@@ -20,12 +20,13 @@ demo: .venv/.run  ## the whole bot on this machine: no token, no network (ARGS="
 test: .venv/.dev  ## every test, on SQLite and on a real PostgreSQL (ARGS="-k feeds" for some)
 	$(BIN)/pytest -n $(WORKERS) --databases=both --hypothesis-profile=ci $(ARGS)
 
-check: .venv/.dev  ## what CI runs: format, lint, types, import contracts, tests
+check: .venv/.dev  ## what CI runs: format, lint, types, import contracts, tests, a sample of each proof
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(MAKE) --no-print-directory test
+	$(BIN)/python -m bench.proofs --sample
 
 fix: .venv/.dev  ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
