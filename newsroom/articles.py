@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
+
+from newsroom.ids import FeedId
 
 TRACKING = frozenset(
     {"fbclid", "gclid", "yclid", "ysclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "_openstat"}
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HEADLINE = 200  # characters of a lead that stand in for a title nobody wrote
+IDENTITY = 512  # characters; PostgreSQL indexes no more than 2704 bytes, and one letter may be four of them
+TITLE = 1_000  # characters; a title longer than this is a mistake of the feed
+LEAD = 4_000  # characters; a Telegram message holds 4096
+LINK = 2_000  # characters; longer addresses are cut off by browsers and servers, and half an address leads nowhere
+
+# PostgreSQL keeps no NUL in a text, and neither database a half of a surrogate pair.
+_UNKEEPABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class KnownArticle:
     """What storage remembers of an article, just enough to compare it with the feed."""
 
     id: int
+    feed_id: FeedId
+    """the feed that brought it, and the only one that may correct it"""
     identity: str
     content_hash: str
 
@@ -113,7 +125,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """A known article, still there and still the same."""
+    """A known article with nothing to correct: it says the same, or another feed than its own says it differently."""
 
     id: int
 
@@ -138,13 +150,17 @@ def canonical_link(url: str) -> str:
 
 def _netloc(parts: SplitResult) -> str:
     userinfo, at, _ = parts.netloc.rpartition("@")
+    return userinfo + at + _host(parts)
+
+
+def _host(parts: SplitResult) -> str:
     host = (parts.hostname or "").lower()
     if ":" in host:
         host = f"[{host}]"
     port = parts.port
     if port is not None and port != DEFAULT_PORTS.get(parts.scheme.lower()):
         host = f"{host}:{port}"
-    return userinfo + at + host
+    return host
 
 
 def _is_tracking(pair: str) -> bool:
@@ -153,16 +169,45 @@ def _is_tracking(pair: str) -> bool:
 
 
 def identity_of(guid: str | None, link: str) -> str:
-    """By what an article is recognised: the feed's own guid as it is written, else its address."""
-    return guid or canonical_link(link)
+    """By what an article is recognised: the feed's own guid as it is written, else its address; a hash if too long."""
+    found = guid or canonical_link(link)
+    return found if len(found) <= IDENTITY else "sha256:" + hashlib.sha256(found.encode(errors="replace")).hexdigest()
+
+
+def storable(article: FetchedArticle) -> FetchedArticle:
+    """The article as every database can keep it: nothing over-long, no characters that cannot be written down."""
+    link = _keepable(article.link)
+    return replace(
+        article,
+        identity=identity_of(_keepable(article.identity), link),
+        title=_keepable(article.title)[:TITLE],
+        lead=_keepable(article.lead)[:LEAD],
+        link=link if len(link) <= LINK else "",
+    )
+
+
+def _keepable(text: str) -> str:
+    return _UNKEEPABLE.sub("", text)
+
+
+def shown(url: str) -> str:
+    """An address fit for a log: without name and password, and with its query left out."""
+    try:
+        parts = urlsplit(url)
+        bare = f"{parts.scheme}://{_host(parts)}{parts.path}" if parts.hostname else parts.path
+    except ValueError:
+        return "this address"
+    return bare + ("?…" if parts.query else "")
 
 
 def decide(
-    known: Mapping[str, KnownArticle], fetched: Sequence[FetchedArticle], *, first_read: bool
+    known: Mapping[str, KnownArticle], fetched: Sequence[FetchedArticle], *, feed: FeedId, first_read: bool
 ) -> tuple[Decision, ...]:
     """What becomes of every article of one fetch, known ones in feed order, then new ones from the oldest on.
 
     A date never decides whether an article is new, so one dated 2099 holds nothing back: it only goes last.
+    Two feeds of one site may word an article differently. Only the one that brought it corrects it, or they would
+    take turns for ever.
     """
     seen: list[Decision] = []
     fresh: list[FetchedArticle] = []
@@ -170,10 +215,9 @@ def decide(
         match known.get(article.identity):
             case None:
                 fresh.append(article)
-            case KnownArticle(id=id_, content_hash=content_hash) if content_hash == article.content_hash:
-                seen.append(Same(id_))
-            case KnownArticle(id=id_):
-                seen.append(Changed(id_, article))
+            case KnownArticle(id=id_, feed_id=owner, content_hash=before):
+                changed = owner == feed and before != article.content_hash
+                seen.append(Changed(id_, article) if changed else Same(id_))
     new = [New(article, announce=not first_read) for article in _oldest_first(fresh)]
     return (*seen, *new)
 

@@ -64,7 +64,7 @@ class Ingest:
             await tx.lock_audience()
             known = await tx.articles.known([article.identity for article in answer.articles])
             fresh = await tx.feeds.get(feed.id)
-            decisions = decide(known, answer.articles, first_read=fresh.first_read_at is None)
+            decisions = decide(known, answer.articles, feed=feed.id, first_read=fresh.first_read_at is None)
             for decision in decisions:
                 match decision:
                     case New(article, announce):

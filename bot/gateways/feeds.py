@@ -22,6 +22,8 @@ from feedparser.mixin import _FeedParserMixin
 
 from bot.gateways.http import Fetcher, FetchFailed, NotModified
 from newsroom.articles import (
+    LEAD,
+    TITLE,
     FeedFailed,
     FeedRead,
     FeedUnchanged,
@@ -31,8 +33,6 @@ from newsroom.articles import (
 )
 from newsroom.text.plain import collapse, decode, images_in, plain, shorten
 
-LEAD: Final = 4_000  # characters; a Telegram message holds 4096
-TITLE: Final = 1_000
 PARSER_TRIPS: Final = (
     ValueError,
     TypeError,

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import aiohttp
 from yarl import URL
 
-from newsroom.articles import Validators
+from newsroom.articles import Validators, shown
 
 REDIRECTS: Final = 5
 CHUNK: Final = 64 * 1024
@@ -74,21 +74,6 @@ class NotModified:
     """The server says that what we have is what it has."""
 
     validators: Validators
-
-
-def shown(url: str | URL) -> str:
-    """An address fit for a log: without name and password, and with the values of its query left out."""
-    try:
-        address = URL(url) if isinstance(url, str) else url
-        bare = f"{address.scheme}://{_host_and_port(address)}{address.path}" if address.host else address.path
-    except ValueError:
-        return "this address"
-    return bare + ("?…" if address.query_string else "")
-
-
-def _host_and_port(url: URL) -> str:
-    host = url.host_subcomponent or ""
-    return host if url.explicit_port is None else f"{host}:{url.explicit_port}"
 
 
 def is_public(address: str) -> bool:
@@ -174,13 +159,13 @@ class Fetcher:
             async with asyncio.timeout(self._total):
                 return await self._follow(address, validators or Validators())
         except TimeoutError:
-            raise TimedOut(f"{shown(address)} did not answer in time.") from None
+            raise TimedOut(f"{shown(str(address))} did not answer in time.") from None
         except aiohttp.ClientConnectorDNSError:
             raise FetchFailed(f"No server is known by the name {address.host}.") from None
         except (aiohttp.ClientError, OSError) as error:
             raise _translated(error, address) from None
         except ValueError:
-            raise BadAddress(f"{shown(address)} is not an address that can be fetched.") from None
+            raise BadAddress(f"{shown(str(address))} is not an address that can be fetched.") from None
 
     async def _follow(self, address: URL, validators: Validators) -> Response | NotModified:
         session = self._session
@@ -191,9 +176,9 @@ class Fetcher:
                     return await self._take(answer, address, validators)
                 target = answer.headers.get("Location", "")
             if not target:
-                raise Refused(f"{shown(address)} redirects to nowhere.", answer.status)
+                raise Refused(f"{shown(str(address))} redirects to nowhere.", answer.status)
             address = _next(address, target)
-        raise FetchFailed(f"More than {REDIRECTS} redirects in a row, the last one to {shown(address)}.")
+        raise FetchFailed(f"More than {REDIRECTS} redirects in a row, the last one to {shown(str(address))}.")
 
     async def _take(
         self, answer: aiohttp.ClientResponse, address: URL, validators: Validators
@@ -202,7 +187,7 @@ class Fetcher:
             return NotModified(validators)
         if answer.status != 200:
             retry_after = answer.headers.get("Retry-After")
-            raise Refused(f"{shown(address)} answered with status {answer.status}.", answer.status, retry_after)
+            raise Refused(f"{shown(str(address))} answered with status {answer.status}.", answer.status, retry_after)
         return Response(
             url=str(address.with_user(None)),
             body=await self._body(answer, address),
@@ -219,7 +204,7 @@ class Fetcher:
             received += len(chunk)
             body += unpack(chunk, self._body_cap + 1 - len(body))
             if max(received, len(body)) > self._body_cap:
-                raise TooLarge(f"{shown(address)} is longer than {self._body_cap / 2**20:g} MiB.")
+                raise TooLarge(f"{shown(str(address))} is longer than {self._body_cap / 2**20:g} MiB.")
         return bytes(body)
 
 
@@ -250,7 +235,7 @@ class _Packed:
         try:
             unpacked: bytes = self._engine.decompress(chunk, max(room, 1))
         except zlib.error:
-            raise FetchFailed(f"{shown(self._address)} sent a packed page that cannot be unpacked.") from None
+            raise FetchFailed(f"{shown(str(self._address))} sent a packed page that cannot be unpacked.") from None
         return unpacked
 
 
@@ -259,7 +244,7 @@ def _unpacker(packing: str, address: URL) -> _Plain | _Packed:
         return _Plain()
     if packing in {"gzip", "x-gzip", "deflate"}:
         return _Packed(address)
-    raise FetchFailed(f"{shown(address)} is packed in a way that was not asked for.")
+    raise FetchFailed(f"{shown(str(address))} is packed in a way that was not asked for.")
 
 
 def _address(url: str) -> URL:
@@ -278,7 +263,7 @@ def _next(address: URL, target: str) -> URL:
     try:
         joined = address.join(URL(target))
     except ValueError:
-        raise BadAddress(f"{shown(address)} redirects to something that is not an address.") from None
+        raise BadAddress(f"{shown(str(address))} redirects to something that is not an address.") from None
     return _address(str(joined))
 
 
@@ -291,11 +276,11 @@ def _translated(error: aiohttp.ClientError | OSError, address: URL) -> FetchFail
     """Our words for aiohttp's, whose own texts may quote a whole address."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, OSError) and cause.errno == errno.EACCES and NOT_PUBLIC in str(cause):
-        return PrivateAddress(f"The address of {shown(address)} is not public, so it is not fetched.")
+        return PrivateAddress(f"The address of {shown(str(address))} is not public, so it is not fetched.")
     if isinstance(error, aiohttp.ClientSSLError):
         return FetchFailed(f"No secure connection to {address.host} could be made.")
     if isinstance(cause, OSError) and cause.strerror:
         return FetchFailed(f"No connection to {address.host}: {cause.strerror.lower()}.")
     if isinstance(error, aiohttp.ClientPayloadError):
-        return FetchFailed(f"{shown(address)} broke off before its end.")
+        return FetchFailed(f"{shown(str(address))} broke off before its end.")
     return FetchFailed(f"{address.host} did not answer as a web server does.")

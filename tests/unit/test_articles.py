@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsroom.articles import (
+    IDENTITY,
+    LINK,
     Changed,
     FetchedArticle,
     KnownArticle,
@@ -17,9 +19,13 @@ from newsroom.articles import (
     canonical_link,
     decide,
     identity_of,
+    shown,
+    storable,
 )
+from newsroom.ids import FeedId
 
 NOON = datetime(2026, 2, 20, 12, tzinfo=UTC)
+OURS, THEIRS = FeedId(1), FeedId(2)
 
 
 def article(name: str, *, hours: int | None = None, title: str | None = None) -> FetchedArticle:
@@ -28,31 +34,53 @@ def article(name: str, *, hours: int | None = None, title: str | None = None) ->
 
 
 def known(id_: int, one: FetchedArticle) -> KnownArticle:
-    return KnownArticle(id_, one.identity, one.content_hash)
+    return KnownArticle(id_, OURS, one.identity, one.content_hash)
 
 
 def announced(*fetched: FetchedArticle) -> list[str]:
-    decisions = decide({}, fetched, first_read=False)
+    decisions = decide({}, fetched, feed=OURS, first_read=False)
     return [one.article.identity for one in decisions if isinstance(one, New) and one.announce]
 
 
 def test_new_changed_and_same_are_told_apart() -> None:
     stays, edited, fresh = article("stays"), article("edited", title="After"), article("fresh")
     memory = {"stays": known(1, stays), "edited": known(2, article("edited", title="Before"))}
-    assert decide(memory, [fresh, edited, stays], first_read=False) == (
+    assert decide(memory, [fresh, edited, stays], feed=OURS, first_read=False) == (
         Changed(2, edited),
         Same(1),
         New(fresh, announce=True),
     )
 
 
+def test_an_article_is_corrected_by_its_own_feed_only() -> None:
+    before, after = article("a", title="Before"), article("a", title="After")
+    memory = {"a": known(7, before)}
+    assert decide(memory, [after], feed=THEIRS, first_read=False) == (Same(7),)
+    assert decide(memory, [after], feed=OURS, first_read=False) == (Changed(7, after),)
+
+
+@given(st.lists(st.sampled_from([OURS, THEIRS]), max_size=12), st.lists(st.integers(0, 3), min_size=1, max_size=4))
+def test_feeds_that_each_say_the_same_every_time_never_change_anything(reads: list[FeedId], names: list[int]) -> None:
+    memory: dict[str, KnownArticle] = {}
+    for feed in reads:
+        listed = [article(str(name), title=f"As feed {feed} says it") for name in names]
+        for made in decide(memory, listed, feed=feed, first_read=False):
+            assert not isinstance(made, Changed)
+            if isinstance(made, New):
+                one = made.article
+                assert one.identity not in memory
+                memory[one.identity] = KnownArticle(len(memory), feed, one.identity, one.content_hash)
+
+
 def test_the_first_read_announces_nothing() -> None:
-    assert decide({}, [article("a")], first_read=True) == (New(article("a"), announce=False),)
+    assert decide({}, [article("a")], feed=OURS, first_read=True) == (New(article("a"), announce=False),)
 
 
 def test_an_item_listed_twice_counts_once_and_the_first_wins() -> None:
     first = article("a", title="First")
-    assert decide({}, [first, article("a", title="Second")], first_read=False) == (New(first, announce=True),)
+    assert decide({}, [first, article("a", title="Second")], feed=OURS, first_read=False) == (
+        New(first, announce=True),
+    )
 
 
 def test_undated_articles_come_in_reversed_feed_order() -> None:
@@ -72,7 +100,7 @@ def test_a_date_in_the_future_holds_nothing_back() -> None:
 
 
 def test_an_item_with_neither_title_nor_link_is_passed_over() -> None:
-    assert decide({}, [FetchedArticle("x", "", "", "Only a lead")], first_read=False) == ()
+    assert decide({}, [FetchedArticle("x", "", "", "Only a lead")], feed=OURS, first_read=False) == ()
 
 
 @pytest.mark.parametrize(
@@ -116,10 +144,52 @@ def test_the_canonical_spelling_is_its_own(url: str) -> None:
     assert canonical_link(once) == once
 
 
-@given(st.text(min_size=1), st.text())
+@given(st.text(min_size=1, max_size=IDENTITY), st.text(max_size=60))
 def test_a_guid_is_taken_as_it_is_written(guid: str, link: str) -> None:
     assert identity_of(guid, link) == guid
     assert identity_of(None, link) == identity_of("", link) == canonical_link(link)
+
+
+@given(st.text(alphabet="abя", min_size=1, max_size=9), st.integers(1, 3))
+def test_an_identity_that_is_too_long_to_be_found_again_is_hashed(end: str, times: int) -> None:
+    long = "ю" * IDENTITY * times + end
+    assert identity_of(long, "") == identity_of(None, long) != identity_of(long + "!", "")
+    assert identity_of(identity_of(long, ""), "") == identity_of(long, "")
+    assert len(identity_of(long, "")) <= IDENTITY
+
+
+anything = st.one_of(
+    st.text(max_size=20), st.text(alphabet="a\x00\ud800\udc00", max_size=9), st.sampled_from(["ю" * 9_000, "\x00"])
+)
+
+
+@given(st.builds(FetchedArticle, anything, anything, anything, anything))
+def test_what_is_stored_fits_every_database(one: FetchedArticle) -> None:
+    kept = storable(one)
+    texts = (kept.identity, kept.title, kept.link, kept.lead)
+    assert [len(text.encode()) for text in texts] == [len(text.encode("utf-8", "surrogatepass")) for text in texts]
+    assert not any("\x00" in text for text in texts)
+    assert (len(kept.identity) <= IDENTITY, len(kept.link) <= LINK) == (True, True)
+    assert storable(kept) == kept
+
+
+def test_half_an_address_is_none() -> None:
+    assert storable(FetchedArticle("x", "T", "https://e.kg/" + "a" * LINK)).link == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "fit_for_a_log"),
+    [
+        ("https://user:pw@e.kg:8443/feed?token=1", "https://e.kg:8443/feed?…"),
+        ("https://pw@e.kg/feed#pw", "https://e.kg/feed"),
+        ("https://user:p@w@[2001:db8::1]/feed?", "https://[2001:db8::1]/feed"),
+        ("https://user:pw@[broken", "this address"),
+        ("https://user:pw@e.kg:port/", "this address"),
+        ("feed.xml", "feed.xml"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, fit_for_a_log: str) -> None:
+    assert shown(url) == fit_for_a_log
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.one_of(st.none(), st.integers(-50, 50)))))

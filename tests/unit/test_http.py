@@ -21,7 +21,6 @@ from bot.gateways.http import (
     TimedOut,
     TooLarge,
     is_public,
-    shown,
 )
 from newsroom.articles import Validators
 
@@ -193,10 +192,6 @@ async def test_reasons_hold_no_secrets(site: str, fetcher: Fetcher) -> None:
 async def test_validators_cannot_smuggle_a_header(site: str, fetcher: Fetcher) -> None:
     answer = await fetcher.get(f"{site}/page", validators=Validators(etag='"v1"\r\nX: y'))
     assert isinstance(answer, Response)
-
-
-def test_an_address_is_shown_bare() -> None:
-    assert shown("https://user:pw@e.kg:8443/feed?token=1") == "https://e.kg:8443/feed?…"
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"])
