@@ -38,8 +38,7 @@ async def unsubscribe(message: Message, cause: Arrived, chats: Chats, words: Wor
 
 async def latest(message: Message, chats: Chats, words: Words, tongue: str) -> None:
     articles = await chats.latest(LATEST)
-    posts = [render.article(article.headline, "", article.link) for article in articles]
-    await message.answer("\n\n".join(posts) or words.say(tongue, "latest-empty"))
+    await message.answer(render.headlines(articles) or words.say(tongue, "latest-empty"))
 
 
 async def ask_language(message: Message, words: Words, tongue: str) -> None:
