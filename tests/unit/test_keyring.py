@@ -165,7 +165,7 @@ def test_a_keyring_does_not_show_its_keys() -> None:
     assert not [said for said in (repr(visible), str(visible), f"{visible}") if "-key" in said]
 
 
-@pytest.mark.parametrize("secret", [SECRET[:-3], SECRET + OTHER])
+@pytest.mark.parametrize("secret", [SECRET[:-3], SECRET + OTHER], ids=["too short", "too long"])
 def test_a_problem_with_a_key_does_not_quote_it(path: Path, secret: str) -> None:
     path.write_text(secret)
     with pytest.raises(KeyProblem) as caught:
