@@ -167,8 +167,8 @@ class MoveChat:
 Step = Settle | Again | CloseChat | MoveChat
 
 REPEATS = 1  # an article whose first send is unknown is sent one time more (delivery policy)
-EDIT_RETRY = timedelta(seconds=2)  # an edit whose answer is missing is simply repeated
-EDIT_TRIES = 6
+EDIT_RETRY = timedelta(seconds=2)  # an edit whose answer is missing is simply repeated,
+EDIT_RETRY_MOST = timedelta(minutes=10)  # each time after twice as long, up to this
 
 
 def next_step(message: Message, outcome: Outcome, now: datetime) -> Step:
@@ -199,9 +199,8 @@ def next_step(message: Message, outcome: Outcome, now: datetime) -> Step:
 
 def _settle_unknown(message: Message, why: str, now: datetime) -> Step:
     if message.is_edit:
-        if message.repeats >= EDIT_TRIES:
-            return Settle(State.SENT, message.telegram_id, why)
-        return Again(now + EDIT_RETRY, repeat=True, why=why)
+        pause = min(EDIT_RETRY * 2 ** min(message.repeats, 10), EDIT_RETRY_MOST)
+        return Again(now + pause, repeat=True, why=why)
     if message.repeats < REPEATS:
         return Again(now, repeat=True, why=why)
     return Settle(State.UNKNOWN, why=why)

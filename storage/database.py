@@ -28,8 +28,8 @@ from storage.settings import Settings
 
 AUDIENCE_LOCK = 7_301_001  # PostgreSQL advisory lock: connecting and announcing take turns
 TROUBLE = ("locked", "full", "disk", "unable to open", "readonly", "connection")  # in SQLite's words, or a driver's
-TROUBLE_STATES = ("08", "40", "53", "55", "57", "58")
-"""SQLSTATE classes that pass by themselves: connection, rollback (deadlock), resources, locks, shutdown, system"""
+TROUBLE_STATES = ("08", "28", "3D", "40", "53", "55", "57", "58")
+"""SQLSTATE classes that are not ours to mend: connection, role, database, rollback, resources, locks, system"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 
 from newsroom.deliveries import (
     EDIT_RETRY,
-    EDIT_TRIES,
+    EDIT_RETRY_MOST,
     REPEATS,
     Again,
     ChatKind,
@@ -98,10 +98,13 @@ def test_an_unknown_first_send_is_sent_one_time_more_and_no_more() -> None:
     assert left == [Settle(State.UNKNOWN, why="502")] * 3
 
 
-def test_an_unknown_edit_is_repeated_and_then_the_older_text_stands() -> None:
-    *again, left = after(EDIT, Unknown("502"), tries=EDIT_TRIES + 1)
-    assert again == [Again(NOON + EDIT_RETRY, repeat=True, why="502")] * EDIT_TRIES
-    assert left == Settle(State.SENT, 42, "502")
+def test_an_unknown_edit_is_repeated_until_it_is_answered_less_and_less_often() -> None:
+    steps = after(EDIT, Unknown("502"), tries=40)
+    pauses = [step.at - NOON for step in steps if isinstance(step, Again) and step.repeat]
+    assert len(pauses) == len(steps)
+    assert pauses[:3] == [EDIT_RETRY, 2 * EDIT_RETRY, 4 * EDIT_RETRY]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == EDIT_RETRY_MOST
 
 
 @pytest.mark.parametrize("outcome", [Throttled(7), Deferred(7), Halted("401")], ids=str)
