@@ -28,7 +28,10 @@ _UNKEEPABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class FetchedArticle:
-    """One item as the feed gave it; the address, the title and the lead are plain text, times are UTC."""
+    """One item as the feed gave it; the address, the title and the lead are plain text, times are UTC.
+
+    The link is a web address, or a name («tag:…») that opens nothing, or empty.
+    """
 
     identity: str
     title: str
@@ -175,14 +178,14 @@ def identity_of(guid: str | None, link: str) -> str:
 
 
 def storable(article: FetchedArticle) -> FetchedArticle:
-    """The article as every database can keep it: nothing over-long, no characters that cannot be written down."""
+    """The article as it may be kept and posted: nothing over-long, nothing that cannot be written down or opened."""
     link = _keepable(article.link)
     return replace(
         article,
         identity=identity_of(_keepable(article.identity), link),
         title=_keepable(article.title)[:TITLE],
         lead=_keepable(article.lead)[:LEAD],
-        link=link if len(link) <= LINK else "",
+        link=link if len(link) <= LINK and link.lower().startswith(("http://", "https://")) else "",
     )
 
 

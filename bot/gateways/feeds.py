@@ -43,6 +43,7 @@ PARSER_TRIPS: Final = (
     RecursionError,
 )
 WEB: Final = frozenset({"http", "https"})
+NAMES: Final = ("tag:", "urn:")  # RFC 4151, RFC 8141: they say which article it is, and open nothing
 PROLOG: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 ROOT: Final = re.compile(r"<(?:[\w.-]+:)?(\w+)")
 FEED_ROOTS: Final = frozenset({"rss", "feed", "rdf", "channel"})
@@ -220,7 +221,9 @@ def _link(entry: Any, guid: str, base: str) -> str:
     found += [_text(link, "href") for link in _list(entry, "links") if _text(link, "rel") == "alternate"]
     if urlsplit(guid).scheme in WEB:
         found.append(guid)
-    return next((link for one in found if (link := _web_address(one, base))), "")
+    addresses = (link for one in found if (link := _web_address(one, base)))
+    names = (name for one in found if (name := collapse(one)).lower().startswith(NAMES))
+    return next(addresses, "") or next(names, "")
 
 
 def _web_address(address: str, base: str) -> str:

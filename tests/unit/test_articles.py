@@ -173,8 +173,10 @@ def test_what_is_stored_fits_every_database(one: FetchedArticle) -> None:
     assert storable(kept) == kept
 
 
-def test_half_an_address_is_none() -> None:
-    assert storable(FetchedArticle("x", "T", "https://e.kg/" + "a" * LINK)).link == ""
+@pytest.mark.parametrize("link", ["https://e.kg/" + "a" * LINK, "tag:e.kg,2026:7", "javascript:alert(1)"])
+def test_what_opens_nothing_is_not_posted(link: str) -> None:
+    assert storable(FetchedArticle("", "T", link)).link == ""
+    assert storable(FetchedArticle("", "T", link)).identity == identity_of("", link)
 
 
 @pytest.mark.parametrize(
