@@ -192,7 +192,7 @@ class Fetcher:
             url=str(address.with_user(None)),
             body=await self._body(answer, address),
             content_type=answer.headers.get("Content-Type", ""),
-            validators=Validators(answer.headers.get("ETag"), answer.headers.get("Last-Modified")),
+            validators=Validators(_mark(answer.headers.get("ETag")), _mark(answer.headers.get("Last-Modified"))),
         )
 
     async def _body(self, answer: aiohttp.ClientResponse, address: URL) -> bytes:
@@ -267,9 +267,14 @@ def _next(address: URL, target: str) -> URL:
     return _address(str(joined))
 
 
+def _mark(value: str | None) -> str | None:
+    """A validator that a database can keep and a header can carry back, or none."""
+    return value if value and value.isascii() and value.isprintable() else None
+
+
 def _conditional(validators: Validators) -> Mapping[str, str]:
-    asked = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    return {name: value for name, value in asked.items() if value and "\n" not in value and "\r" not in value}
+    asked = {"If-None-Match": _mark(validators.etag), "If-Modified-Since": _mark(validators.last_modified)}
+    return {name: value for name, value in asked.items() if value}
 
 
 def _translated(error: aiohttp.ClientError | OSError, address: URL) -> FetchFailed:

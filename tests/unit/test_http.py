@@ -194,6 +194,23 @@ async def test_validators_cannot_smuggle_a_header(site: str, fetcher: Fetcher) -
     assert isinstance(answer, Response)
 
 
+@pytest.mark.parametrize("mark", [b'ETag: "\xff\xfe"', b'ETag: "\xd1\x8f"', b"Last-Modified: Fri \x01", b"ETag: "])
+async def test_a_mark_that_cannot_be_kept_or_sent_back_is_not_kept(mark: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n" + mark + b"\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(answer, "127.0.0.1", 0) as server,
+        Fetcher(user_agent="Elchi test", allow_private=True) as fetcher,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        got = await fetcher.get(f"http://127.0.0.1:{port}/")
+    assert got.validators == Validators()
+
+
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"])
 def test_public_addresses(address: str) -> None:
     assert is_public(address)
