@@ -25,12 +25,14 @@ LEASE = 30.0
 
 
 @asynccontextmanager
-async def only_one(storage: Storage, bot_id: int, *, heartbeat: float = HEARTBEAT) -> AsyncIterator[Callable[[], bool]]:
+async def only_one(
+    storage: Storage, bot_id: int, *, heartbeat: float = HEARTBEAT, lease: float = LEASE
+) -> AsyncIterator[Callable[[], bool]]:
     """Hold the token's lock; yields a question: may this process still send? Raises SecondInstance."""
     if storage.engine.dialect.name == "sqlite":
         with_lock = _file_lock(f"{storage.engine.url.database}.lock")
     else:
-        with_lock = _advisory_lock(storage, bot_id, heartbeat)
+        with_lock = _advisory_lock(storage, bot_id, heartbeat, lease)
     async with with_lock as valid:
         yield valid
 
@@ -54,10 +56,12 @@ async def _file_lock(path: str) -> AsyncIterator[Callable[[], bool]]:
 
 
 @asynccontextmanager
-async def _advisory_lock(storage: Storage, bot_id: int, heartbeat: float) -> AsyncIterator[Callable[[], bool]]:
+async def _advisory_lock(
+    storage: Storage, bot_id: int, heartbeat: float, lease: float
+) -> AsyncIterator[Callable[[], bool]]:
     """Held by a connection of its own; a holder that has not heard from it for half a lease stops sending."""
     key = int.from_bytes(hashlib.sha256(f"elchi:{bot_id}".encode()).digest()[:8], "big", signed=True)
-    lock = _AdvisoryLock(storage, key, heartbeat)
+    lock = _AdvisoryLock(storage, key, heartbeat, lease)
     try:
         taken = await lock.take()
     except (SQLAlchemyError, OSError) as error:
@@ -81,12 +85,13 @@ class _AdvisoryLock:
     storage: Storage
     key: int
     heartbeat: float
+    lease: float
     heard: float = float("-inf")
     connection: AsyncConnection | None = None
     standing_by: bool = False
 
     def valid(self) -> bool:
-        return time.monotonic() - self.heard < LEASE / 2
+        return time.monotonic() - self.heard < self.lease / 2
 
     async def take(self) -> bool:
         """Connect and ask for the lock; False when another session holds it."""
@@ -104,7 +109,7 @@ class _AdvisoryLock:
         while True:
             await asyncio.sleep(self.heartbeat)
             try:
-                async with asyncio.timeout(LEASE / 4):
+                async with asyncio.timeout(self.lease / 4):
                     await (self._ask() if self.connection is not None else self._take_again())
             except (SQLAlchemyError, OSError) as error:
                 if self.connection is not None:

@@ -1,6 +1,7 @@
 """One process per token: what happens when the second comes, and when the first loses its hold."""
 
 import asyncio
+import time
 
 import pytest
 from sqlalchemy import text
@@ -52,4 +53,11 @@ async def test_who_lost_the_lock_to_another_process_stands_by(on_postgres: Stora
             await asyncio.sleep(4 * HEARTBEAT)
             assert of_the_other()
             assert not valid()
+        await until(valid)
+
+
+async def test_a_holder_that_was_stalled_sends_nothing_before_it_has_asked(on_postgres: Storage) -> None:
+    async with only_one(on_postgres, BOT, heartbeat=HEARTBEAT, lease=1.0) as valid:
+        time.sleep(0.6)  # noqa: ASYNC251 - the whole process stands still, as on a machine that was asleep
+        assert not valid()
         await until(valid)

@@ -190,3 +190,19 @@ async def test_a_clock_set_back_makes_no_message_wait(house: House) -> None:
     async with house.storage.transaction() as tx:
         await tx.outbox.stop_waiting()
     assert len(await house.ready()) == 1
+
+
+async def test_a_thousand_messages_for_a_chat_that_has_to_wait_hold_up_nobody(house: House) -> None:
+    await house.connect(11, 12)
+    async with house.storage.transaction() as tx:
+        for _ in range(1000):
+            await tx.outbox.announce("article", None, Lane.PRIVATE, "news", house.now)
+    await house.settle_pages()
+    claimed = await house.claim()
+    await house.answer([message for message in claimed if message.chat == 11], Throttled(600))
+    await house.answer([message for message in claimed if message.chat == 12])
+    assert [(message.chat, message.broadcast) for message in await house.ready()] == [(12, 2)]
+    async with house.storage.reading() as tx:
+        assert await tx.outbox.waiting(Lane.PRIVATE, 5000, house.now) == 999
+    house.later(600)
+    assert [(message.chat, message.broadcast) for message in await house.ready()] == [(11, 1), (12, 2)]
