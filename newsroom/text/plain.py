@@ -39,9 +39,26 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SINGLE_BYTE = re.compile(r"^(windows|cp|iso8859|koi8|mac|latin)")
-_COMMON = frozenset("оеаинтсрвлкмдпу")  # three quarters of any Russian text
+_BIGRAMS_WORDS = (
+    "ст но то на ен ов ни ра во ко ро ре по ли го ер ос ка от ол ва де ан пр ла та ом ет ал ор не да те ит ат ны ел ле "
+    "ми ес ис од ве ар ин ог об за ск ки ав им ло ий ой ть ия ие ри ти тр ог ил со мо се ну ам ме ви до ди ке ма ши че "
+    "ас ем из ым ах он св вс ча ся ед ег уд ук"
+)
+_BIGRAMS = frozenset(_BIGRAMS_WORDS.split())  # about half of the pairs of letters in any Russian text
+_HAN = frozenset(  # about a third of any Chinese text, simplified or traditional
+    "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学"
+    "法所民得经十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外"
+    "天政四日那社义事平形相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意建月公无系军"
+    "很情最立代想已通并提直题党程展五果料象员革位入常文总次品式活设及管特件长求老头基资边流路级少图山统接知较将组见计"
+    "這為個國時來們於對會發動過說產種後學經進著裡現實兩體機當點從業應開還與關線內數變條沒結問無軍題員總設長資邊級圖"
+)
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_HANZI = re.compile(rb"([\xa1-\xa3\xb0-\xd7][\xa1-\xfe])|[\xa1-\xf7][\xa1-\xfe]|\?")  # the common ones, the others
+_SAMPLE = 60_000  # bytes that are looked at to tell one encoding from another
+_PLAIN = 0.25  # a text as likely as this is a text
+_FORM = 0.3  # how likely letters are that could be Chinese, whatever they mean
+_CLEARLY = 0.2  # so much likelier a guess must be than what was declared
 
 
 def collapse(text: str) -> str:
@@ -97,22 +114,20 @@ def decode(body: bytes, content_type: str = "") -> str:
     """The text of a document whose declared encoding may be missing or wrong.
 
     A byte order mark is believed; UTF-8 is believed whenever the bytes are UTF-8, whatever is declared, because no
-    other text looks like it; then the header, then the declaration, and at last the letters themselves decide.
+    other text looks like it; then the header and the declaration, unless the letters themselves clearly disagree.
     """
     if not body:
         return ""
     for bom, name in _BOMS:
         if body.startswith(bom):
             return body[len(bom) :].decode(name, errors="replace")
-    if body[:4] in (b"<\x00?\x00", b"\x00<\x00?"):
+    if body[:2] in (b"<\x00", b"\x00<"):
         return body.decode("utf-16-le" if body[0] else "utf-16-be", errors="replace")
-    declared = _declared(body, content_type)
-    for name in declared:
-        if not _SINGLE_BYTE.match(name) and name not in {"utf-8", "ascii"}:
-            text = _strictly(body, name)
-            if text is not None:
-                return text
-    return _as_utf8(body) or _as_declared(body, declared) or body.decode(_guess(body), errors="replace")
+    # UTF-16 without a mark was settled just now: where the bytes are others, its name is not true.
+    declared = [name for name in _declared(body, content_type) if not name.startswith("utf")]
+    if declared and declared[0].startswith("iso2022"):  # written in ASCII, so it would pass for UTF-8
+        return body.decode(declared[0], errors="replace")
+    return _as_utf8(body) or body.decode(_likeliest(body, declared), errors="replace")
 
 
 def _declared(body: bytes, content_type: str) -> list[str]:
@@ -121,21 +136,17 @@ def _declared(body: bytes, content_type: str) -> list[str]:
     names = []
     for name in found:
         try:
-            names.append(codecs.lookup(_WIDER.get(name.lower(), name)).name)
-        except LookupError:
+            known = codecs.lookup(_WIDER.get(name.lower(), name)).name
+            b"\x80".decode(known, errors="replace")
+        except (LookupError, UnicodeError):  # «hex» and «idna» are codecs too, but not of letters
             continue
+        if known not in {"ascii", "punycode"} and "escape" not in known:
+            names.append(known)
     return names
 
 
 # What the name says and what people who write it mean, after the WHATWG Encoding Standard.
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "iso-8859-1": "cp1252", "latin1": "cp1252"}
-
-
-def _strictly(body: bytes, name: str) -> str | None:
-    try:
-        return body.decode(name)
-    except (UnicodeError, LookupError):  # «hex» and «zip» are codecs too, but not of letters
-        return None
 
 
 def _as_utf8(body: bytes) -> str | None:
@@ -146,27 +157,51 @@ def _as_utf8(body: bytes) -> str | None:
     return text if broken == 0 or broken * 10 < letters else None
 
 
-def _as_declared(body: bytes, declared: list[str]) -> str | None:
+# What is written where nobody has looked: an editor's, an engine's or a server's default. The others are meant.
+_DEFAULTS = frozenset({"cp1252", "iso8859-1", "cp1251", "koi8-r", "cp866", "gb18030"})
+_GUESSES = ("cp1251", "koi8-r", "cp866", "gb18030")  # a tie goes to the first
+
+
+def _likeliest(body: bytes, declared: list[str]) -> str:
+    """The declared encoding, unless it is a mere default and another one makes words where it makes none."""
     for name in declared:
-        if _SINGLE_BYTE.match(name):
-            return body.decode(name, errors="replace")
-    return None
-
-
-def _guess(body: bytes) -> str:
-    """windows-1251, koi8-r, gb18030 or windows-1252, by the letters each would make of a sample."""
-    sample = body[:100_000]
+        if name not in _DEFAULTS and _strictly(body, name):
+            return name
+    sample = body[:_SAMPLE]
     runs = _HIGH_RUN.findall(sample)
-    high = sum(len(run) for run in runs)
-    if high < 2 * len(runs):
-        return "cp1252"  # accents stand alone among Latin letters
-    shares = {
-        name: sum(1 for letter in sample.decode(name, errors="replace") if letter in _COMMON) / high
-        for name in ("cp1251", "koi8-r", "cp866")
-    }
-    best = max(shares, key=lambda name: shares[name])
-    han = sum(1 for letter in sample.decode("gb18030", errors="replace") if "一" <= letter <= "龥") * 2 / high
-    pairs = sum(1 for run in runs if len(run) % 2 == 0) / len(runs)
-    if shares[best] < 0.4 and han > 0.5 and pairs > 0.9:
-        return "gb18030"
+    if sum(map(len, runs)) < 2 * len(runs):  # accents stand alone among Latin letters
+        return declared[0] if declared else "cp1252"
+    likely = {name: _likelihood(sample.decode(name, errors="replace")) for name in (*declared, *_GUESSES)}
+    best = max(likely, key=lambda name: likely[name])
+    for name in declared:
+        if likely[best] < max(_PLAIN, likely[name] + _CLEARLY):
+            return name
     return best
+
+
+def _strictly(body: bytes, name: str) -> bool:
+    try:
+        body.decode(name)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _likelihood(text: str) -> float:
+    """From 0 to 1, how much of what is not ASCII looks like Russian or like Chinese."""
+    runs = _FOREIGN.findall(text)
+    pairs = [run[place : place + 2] for run in runs for place in range(len(run) - 1)]
+    return max(sum(map(_russian, pairs)) / len(pairs), _chinese("".join(runs))) if pairs else 0.0
+
+
+def _russian(pair: str) -> float:
+    # A wrong Cyrillic encoding turns small letters into capitals, and whole words inside out: «лЩП аХЬЙЕЙЮ».
+    if pair[1].isupper():
+        return -1.0 if pair[0].islower() else 0.7 * (pair.lower() in _BIGRAMS)
+    return float(pair.lower() in _BIGRAMS)
+
+
+def _chinese(letters: str) -> float:
+    words = sum(letter in _HAN for letter in letters) / len(letters)
+    common = sum(bool(found[1]) for found in _HANZI.finditer(letters.encode("gb2312", errors="replace")))
+    return max(words, _FORM if common > 0.9 * len(letters) else 0.0)

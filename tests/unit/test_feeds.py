@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.aliases
 import io
 import json
 from collections.abc import AsyncIterator
@@ -100,6 +101,87 @@ def test_no_bytes_break_the_reader(noise: bytes) -> None:
 def test_russian_text_is_read_whatever_it_is_declared_as(text: str) -> None:
     for name in ("utf-8", "windows-1251", "koi8-r"):
         assert decode(f'<?xml version="1.0" encoding="{name}"?>{text}'.encode(name)).endswith(text)
+
+
+RUSSIAN = "Мэр Бишкека рассказал о ремонте дорог на юге города"
+CHINESE = "吉尔吉斯斯坦总统访问北京，比什凯克新机场开放"
+
+
+@pytest.mark.parametrize(
+    "called", ["", "utf-8", "us-ascii", "iso-8859-1", "windows-1252", "windows-1251", "koi8-r", "?"]
+)
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("windows-1251", RUSSIAN),
+        ("koi8-r", RUSSIAN),
+        ("cp866", RUSSIAN),
+        ("windows-1251", RUSSIAN.upper()),
+        ("koi8-r", RUSSIAN.upper()),
+        ("gb18030", CHINESE),
+    ],
+)
+def test_the_letters_overrule_a_declaration_that_is_a_mere_default(encoding: str, text: str, called: str) -> None:
+    declared = f' encoding="{called}"' if called else ""
+    assert decode(f'<?xml version="1.0"{declared}?>{text}'.encode(encoding)).endswith(text)
+    assert decode(text.encode(encoding), f"text/xml; charset={called}") == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("iso-8859-1", "Crème brûlée à la française"),
+        ("iso-8859-1", "Über Nördlinger Straße"),
+        ("iso-8859-2", "Příliš žluťoučký kůň úpěl"),
+        ("windows-1253", "Κυβέρνηση και Βουλή"),
+        ("iso-8859-7", "Κυβέρνηση και Βουλή"),
+        ("windows-1254", "Işık göründü, çağrı şöyle"),
+        ("windows-1255", "ממשלת ישראל"),
+        ("windows-1256", "الحكومة الجديدة"),
+        ("iso-8859-5", RUSSIAN),
+        ("windows-1251", "Уряд і Верховна Рада України"),
+        ("koi8-u", "Уряд і Верховна Рада України"),
+        ("shift_jis", "日本の首相が北京を訪問"),
+        ("euc-jp", "日本の首相が北京を訪問"),
+        ("iso-2022-jp", "日本の首相が北京を訪問"),
+        ("euc-kr", "한국 대통령 방문"),
+        ("big5", "總統訪問北京的新聞"),
+        ("gb2312", CHINESE),
+    ],
+)
+def test_a_true_declaration_is_believed(encoding: str, text: str) -> None:
+    assert decode(f'<?xml version="1.0" encoding="{encoding}"?>{text}'.encode(encoding)).endswith(text)
+    assert decode(text.encode(encoding), f"text/xml; charset={encoding}") == text
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(encodings.aliases.aliases.values()) | {"idna", "punycode", "undefined", "utf_8_sig"})
+)
+def test_no_name_of_an_encoding_breaks_the_reader(name: str) -> None:
+    for body in (RUSSIAN.encode("cp1251"), RUSSIAN.encode(), b"\x81\x30\xff\\x", b"plain \\u0041"):
+        assert decode(body, f"text/xml; charset={name}")
+    assert decode(b"plain \\u0041", f"text/xml; charset={name}") in {"plain \\u0041", "plain ￥u0041", "plain ¥u0041"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
+@pytest.mark.parametrize("called", ["", "utf-16", "windows-1251"])
+def test_wide_letters_are_known_by_their_bytes(encoding: str, called: str) -> None:
+    assert decode(f"<rss>{RUSSIAN}".encode(encoding), f"text/xml; charset={called}") == f"<rss>{RUSSIAN}"
+
+
+@given(st.integers(0, 200), st.sampled_from([0xFF, 0x98, 0x01, 0x0B]), st.sampled_from(["", "declared"]))
+def test_one_broken_byte_costs_a_letter_or_two(place: int, byte: int, declared: str) -> None:
+    for encoding, text in (("utf-8", RUSSIAN), ("windows-1251", RUSSIAN), ("koi8-r", RUSSIAN), ("gb2312", CHINESE)):
+        body = bytearray((f"{text} " * 3).encode(encoding))
+        body[place % len(text)] = byte
+        read_as = decode(bytes(body), f"text/xml; charset={encoding}" if declared else "")
+        assert read_as.endswith(f"{text} {text} ")
+
+
+@pytest.mark.timeout(10)
+def test_a_long_text_of_unknown_letters_takes_no_longer() -> None:
+    for body in (bytes(range(128, 256)) * 40_000, b"\xe9 " * 2_000_000, RUSSIAN.encode("cp1251") * 50_000):
+        assert decode(body)
 
 
 @pytest.mark.parametrize(
