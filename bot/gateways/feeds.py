@@ -304,7 +304,7 @@ ZONES: Final = {"msk": 180, "мск": 180, "msd": 240, "kgt": 360, "almt": 300, 
     "pst": -480, "pdt": -420, "bst": 60, "cet": 60, "cest": 120, "eet": 120, "eest": 180,
 }  # fmt: skip
 CLOCK: Final = r"(?:[\sT,в]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?"
-OFFSET: Final = r"\s*(?P<zone>(?:GMT|UTC)?\s*[+-]\d{1,2}:?\d{2}|[A-Za-zМСК]{1,5})?\s*(?:\(.*\))?"
+OFFSET: Final = r"\s*(?P<zone>(?:GMT|UTC)?\s*[+-]\d{1,2}(?::?\d{2})?|[A-Za-zМСК]{1,5})?\s*(?:\(.*\))?"
 DATES: Final = tuple(
     re.compile(rf"(?:\w+\.?,?\s+)?{day}(?:\s*(?:г\.?|года))?{CLOCK}{OFFSET}", re.IGNORECASE)
     for day in (
@@ -362,9 +362,9 @@ def _moment(parts: Mapping[str, str | None], local: tzinfo) -> datetime | None:
 def _zone(written: str | None, local: tzinfo) -> tzinfo | None:
     if not written:
         return local
-    offset = re.fullmatch(r"(?:GMT|UTC)?\s*([+-])(\d{1,2}):?(\d{2})", written, re.IGNORECASE)
+    offset = re.fullmatch(r"(?:GMT|UTC)?\s*([+-])(\d{1,2}):?(\d{2})?", written, re.IGNORECASE)
     if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3])
+        minutes = int(offset[2]) * 60 + int(offset[3] or 0)
     else:
         known = ZONES.get(written.lower())
         return None if known is None else timezone(timedelta(minutes=known))
