@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.model import Chat, Message
+from sandbox.model import Chat, Member, Message
 from sandbox.rules import AGE_OF_DELETABLE, ApiError
 from sandbox.telegram import Telegram
 from sandbox.updates import Bot
 
 _NAMES: Final = {"group": "group chat", "supergroup": "supergroup chat", "channel": "channel chat"}
+_PERMISSIONS: Final = {"text messages": "can_send_messages", "photos": "can_send_photos"}
 
 
 def find_chat(telegram: Telegram, raw: str) -> Chat:
@@ -41,8 +42,8 @@ def check_read(telegram: Telegram, bot: Bot, chat: Chat) -> None:
     _check_membership(bot, chat, public_is_open=True)
 
 
-def check_write(telegram: Telegram, bot: Bot, chat: Chat) -> None:
-    """Refuse a message to the chat as Telegram would."""
+def check_write(telegram: Telegram, bot: Bot, chat: Chat, what: str = "text messages") -> None:
+    """Refuse a message of this kind to the chat as Telegram would."""
     if chat.type == "private":
         _check_private(telegram, bot, chat)
         return
@@ -56,8 +57,15 @@ def check_write(telegram: Telegram, bot: Bot, chat: Chat) -> None:
     if chat.type == "channel":
         if not member.may("can_post_messages"):
             raise ApiError(400, "need administrator rights in the channel chat")
-    elif member.status == "restricted" and not member.may("can_send_messages"):
-        raise ApiError(400, "not enough rights to send text messages to the chat")
+    elif not _may_send(chat, member, _PERMISSIONS[what]):
+        raise ApiError(400, f"not enough rights to send {what} to the chat")
+
+
+def _may_send(chat: Chat, member: Member, permission: str) -> bool:
+    """Administrators always may; others as the chat lets everybody, and as they were left themselves."""
+    if member.is_admin:
+        return True
+    return chat.permissions.get(permission, True) and (member.status != "restricted" or member.may(permission))
 
 
 def _check_private(telegram: Telegram, bot: Bot, chat: Chat) -> None:

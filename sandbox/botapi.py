@@ -13,10 +13,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from sandbox.access import find_chat
-from sandbox.methods import WRITING, Described, Methods
+from sandbox.images import MIME_TYPES, read_image
+from sandbox.methods import Described, Methods
 from sandbox.model import Call, Fault, Json
 from sandbox.page import render_page
 from sandbox.params import BY_LOWER, Arguments
+from sandbox.posts import WRITING
 from sandbox.rules import ApiError, code_of, describe
 from sandbox.telegram import Telegram
 from sandbox.updates import Bot
@@ -26,8 +28,10 @@ _GATEWAY_PAGE: Final = (
     "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
+_FILES: Final = frozenset({"photo", "certificate"})
 _PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+    "img-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
 
@@ -50,6 +54,8 @@ class BotApi:
     def application(self) -> web.Application:
         application = web.Application(client_max_size=50 * 1024 * 1024)
         application.router.add_get("/", self.page)
+        application.router.add_get("/photo/{digest}", self.photo)
+        application.router.add_get("/file/bot{token}/photos/{name}", self.file)
         application.router.add_route("*", "/bot{token}/{method}", self.handle)
         application.router.add_route("*", "/{path:.*}", self.nowhere)
         return application
@@ -58,6 +64,27 @@ class BotApi:
         headers = {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-store"}
         chat = request.query.get("chat", "")
         return web.Response(text=render_page(self.telegram, chat), content_type="text/html", headers=headers)
+
+    async def photo(self, request: web.Request) -> web.Response:
+        """A picture for the page."""
+        return self._picture(request.match_info["digest"])
+
+    async def file(self, request: web.Request) -> web.Response:
+        """A picture for a bot that asked getFile for its path."""
+        try:
+            self._bot(request.match_info["token"])
+        except ApiError as error:
+            return _refusal(error.code, error.text)
+        return self._picture(request.match_info["name"].partition(".")[0])
+
+    def _picture(self, digest: str) -> web.Response:
+        kept = self.telegram.files.data(digest)
+        image = read_image(kept[1]) if kept else None
+        if kept is None or image is None:
+            return _refusal(404, "Not Found")
+        headers = {"Content-Type": MIME_TYPES[image.kind], "X-Content-Type-Options": "nosniff"}
+        headers["Cache-Control"] = "max-age=3600, immutable"
+        return web.Response(body=kept[1], headers=headers)
 
     async def nowhere(self, _: web.Request) -> web.Response:
         return _refusal(404, "Not Found")
@@ -85,14 +112,16 @@ class BotApi:
 
     async def _answer(self, request: web.Request, call: Call) -> web.Response | None:
         try:
-            call.params = await _parameters(request)
+            call.params, uploads = await _parameters(request)
+        except web.HTTPRequestEntityTooLarge:
+            raise ApiError(413, "Request Entity Too Large") from None
         except (UnicodeDecodeError, LookupError):
             raise ApiError(400, "strings must be encoded in UTF-8") from None
         bot = self._bot(request.match_info["token"])
         if call.method not in BY_LOWER.values():
             self.telegram.violations.append(f"unknown method {call.method!r}")
             raise ApiError(404, "Not Found: method not found")
-        arguments = Arguments(call.method, call.params, self.telegram.violations.append)
+        arguments = Arguments(call.method, call.params, self.telegram.violations.append, uploads)
         fault = self.telegram.faults.take(call.method, self._chat_id(arguments))
         if fault is not None:
             if fault.kind == "drop_before":
@@ -160,9 +189,10 @@ async def serve(
         await runner.cleanup()
 
 
-async def _parameters(request: web.Request) -> Json:
-    """Arguments from the query, then from the body, whatever form that has."""
+async def _parameters(request: web.Request) -> tuple[Json, dict[str, bytes]]:
+    """Arguments from the query, then from the body, whatever form that has; and the files that came with them."""
     params: Json = dict(request.query)
+    uploads: dict[str, bytes] = {}
     if request.content_type == "application/json":
         body = await request.read()
         try:
@@ -173,11 +203,16 @@ async def _parameters(request: web.Request) -> Json:
             raise ApiError(400, "can't parse JSON object") from None
         if not isinstance(given, dict):
             raise ApiError(400, "object expected")
-        return params | {name: value for name, value in given.items() if value is not None}
+        return params | {name: value for name, value in given.items() if value is not None}, uploads
     form = await request.post()
     for name, value in form.items():
-        params[name] = value if isinstance(value, str) else "attach://"
-    return params
+        if isinstance(value, str):
+            params[name] = value
+            continue
+        uploads[name] = value.file.read() if isinstance(value, web.FileField) else bytes(value)
+        if name in _FILES:
+            params[name] = f"attach://{name}"
+    return params, uploads
 
 
 def _misfortune(fault: Fault) -> web.Response:

@@ -10,18 +10,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sandbox import rules
-from sandbox.access import check_delete, check_edit, check_read, check_write, find_chat, find_message
-from sandbox.model import Chat, Json, Message
+from sandbox.access import check_read, check_write, find_chat
+from sandbox.model import Chat, Json
 from sandbox.params import KNOWN, Arguments
+from sandbox.posts import Posts
 from sandbox.rules import ApiError
 from sandbox.telegram import Telegram
 from sandbox.updates import Bot
 
-WRITING: Final = frozenset({"sendMessage", "editMessageText", "editMessageReplyMarkup"})
-_NOT_MODIFIED: Final = (
-    "message is not modified: specified new message content and reply markup are exactly the same as a current "
-    "content and reply markup of the message"
-)
 _STALE_QUERY: Final = "query is too old and response timeout expired or query ID is invalid"
 _CHAT_ACTIONS: Final = frozenset(
     [
@@ -48,11 +44,11 @@ class Described:
     description: str
 
 
-class Methods:
-    """Everything a bot may ask, over one Telegram."""
+class Methods(Posts):
+    """Everything a bot may ask, over one Telegram; what it may write is told in `Posts`."""
 
     def __init__(self, telegram: Telegram) -> None:
-        self.telegram = telegram
+        super().__init__(telegram)
         self._table: dict[str, Callable[[Bot, Arguments], Any]] = {
             name: getattr(self, re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()) for name in KNOWN
         }
@@ -139,73 +135,7 @@ class Methods:
         bot.short_descriptions[arguments.text("language_code")] = text
         return True
 
-    # ---- messages
-
-    def send_message(self, bot: Bot, arguments: Arguments) -> Json:
-        chat = find_chat(self.telegram, arguments.text("chat_id"))
-        parsed = rules.text_of(arguments.text("text"), arguments.text("parse_mode"), arguments.entities())
-        markup = arguments.reply_markup()
-        check_write(self.telegram, bot, chat)
-        if arguments.number("message_thread_id"):
-            raise ApiError(400, "message thread not found")
-        reply_to = _reply_target(chat, arguments)
-        self._take_rate(bot, chat)
-        from_id = None if chat.type == "channel" else bot.user.id
-        message = self.telegram.store(chat, from_id, parsed.text, arguments.text("text"), parsed.entities)
-        message.bot_id, message.reply_markup, message.reply_to = bot.user.id, markup, reply_to
-        self.telegram.accepted[chat.id, parsed.text] += 1
-        return self.telegram.wire(message)
-
-    def edit_message_text(self, bot: Bot, arguments: Arguments) -> Json:
-        chat, message = self._editable(bot, arguments)
-        parsed = rules.text_of(arguments.text("text"), arguments.text("parse_mode"), arguments.entities())
-        markup = arguments.reply_markup()
-        check_edit(bot, chat, message)
-        if (parsed.text, parsed.entities, markup) == (message.text, message.entities, message.reply_markup):
-            raise ApiError(400, _NOT_MODIFIED)
-        self._take_rate(bot, chat)
-        message.history.append(message.text)
-        message.text, message.entities, message.html = parsed.text, parsed.entities, arguments.text("text")
-        return self._edited(message, markup)
-
-    def edit_message_reply_markup(self, bot: Bot, arguments: Arguments) -> Json:
-        chat, message = self._editable(bot, arguments)
-        markup = arguments.reply_markup()
-        check_edit(bot, chat, message)
-        if markup == message.reply_markup:
-            raise ApiError(400, _NOT_MODIFIED)
-        self._take_rate(bot, chat)
-        return self._edited(message, markup)
-
-    def _editable(self, bot: Bot, arguments: Arguments) -> tuple[Chat, Message]:
-        chat = find_chat(self.telegram, arguments.text("chat_id"))
-        number = arguments.number("message_id")
-        if number <= 0:
-            raise ApiError(400, "message identifier is not specified")
-        check_write(self.telegram, bot, chat)
-        return chat, find_message(chat, number, "message to edit not found")
-
-    def _edited(self, message: Message, markup: Json | None) -> Json:
-        message.reply_markup = markup
-        message.edits += 1
-        message.edit_date = int(self.telegram.now())
-        return self.telegram.wire(message)
-
-    def _take_rate(self, bot: Bot, chat: Chat) -> None:
-        wait = self.telegram.rates.take(bot.user.id, chat.id, group=chat.type != "private")
-        if wait:
-            raise ApiError(429, f"Too Many Requests: retry after {wait}", {"retry_after": wait})
-
-    def delete_message(self, bot: Bot, arguments: Arguments) -> bool:
-        chat = find_chat(self.telegram, arguments.text("chat_id"))
-        number = arguments.number("message_id")
-        if number <= 0:
-            raise ApiError(400, "message identifier is not specified")
-        check_read(self.telegram, bot, chat)
-        message = find_message(chat, number, "message to delete not found")
-        check_delete(self.telegram, bot, chat, message)
-        message.deleted = True
-        return True
+    # ---- people
 
     def send_chat_action(self, bot: Bot, arguments: Arguments) -> bool:
         chat = find_chat(self.telegram, arguments.text("chat_id"))
@@ -278,17 +208,3 @@ class Methods:
 def _scope(arguments: Arguments) -> tuple[str, str]:
     scope = arguments.object("scope") or {"type": "default"}
     return json.dumps(scope, sort_keys=True), arguments.text("language_code")
-
-
-def _reply_target(chat: Chat, arguments: Arguments) -> int | None:
-    reply = arguments.object("reply_parameters")
-    number = reply.get("message_id") if isinstance(reply, dict) else arguments.number("reply_to_message_id")
-    if not isinstance(number, int) or not number:
-        return None
-    message = chat.messages.get(number)
-    if message is not None and not message.deleted:
-        return number
-    tolerant = isinstance(reply, dict) and reply.get("allow_sending_without_reply")
-    if not tolerant and not arguments.flag("allow_sending_without_reply"):
-        raise ApiError(400, "message to be replied not found")
-    return None

@@ -106,9 +106,20 @@ class Member:
         return answer
 
 
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture Telegram keeps, named by its content."""
+
+    digest: str
+    width: int
+    height: int
+    file_size: int
+    extension: str
+
+
 @dataclass(slots=True)
 class Message:
-    """A message as its chat keeps it."""
+    """A message as its chat keeps it; the words under a photo stand in `text`, like those of a text message."""
 
     message_id: int
     chat_id: int
@@ -125,6 +136,11 @@ class Message:
     edit_date: int | None = None
     reply_to: int | None = None
     service: Json = field(default_factory=dict)
+    photo: Photo | None = None
+    has_spoiler: bool = False
+    caption_above: bool = False
+    link_preview: Json | None = None
+    silent: bool = False
 
     def find_button(self, label: str) -> Json:
         """The button with this text or this callback data."""
@@ -148,6 +164,7 @@ class Chat:
     linked_chat_id: int | None = None
     migrated_to: int | None = None
     deleted: bool = False
+    permissions: dict[str, bool] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
     last_message_id: int = 0
@@ -172,7 +189,7 @@ class Chat:
         if self.linked_chat_id is not None:
             answer["linked_chat_id"] = self.linked_chat_id
         if self.type in {"group", "supergroup"}:
-            answer["permissions"] = dict.fromkeys(_PERMISSIONS, True)
+            answer["permissions"] = dict.fromkeys(_PERMISSIONS, True) | self.permissions
         return answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sandbox.model import Json
@@ -25,6 +25,15 @@ KNOWN: Final[dict[str, frozenset[str]]] = {
         "callback_query_id allow_sending_without_reply disable_web_page_preview reply_to_message_id",
         "editMessageText": "text business_connection_id chat_id message_id inline_message_id parse_mode entities "
         "link_preview_options reply_markup rich_message disable_web_page_preview",
+        "sendPhoto": "chat_id photo business_connection_id message_thread_id direct_messages_topic_id caption "
+        "parse_mode caption_entities show_caption_above_media has_spoiler disable_notification protect_content "
+        "allow_paid_broadcast message_effect_id suggested_post_parameters reply_parameters reply_markup "
+        "ephemeral_message_parameters receiver_user_id callback_query_id allow_sending_without_reply "
+        "reply_to_message_id",
+        "editMessageCaption": "business_connection_id chat_id message_id inline_message_id caption parse_mode "
+        "caption_entities show_caption_above_media reply_markup",
+        "editMessageMedia": "business_connection_id chat_id message_id inline_message_id media reply_markup",
+        "getFile": "file_id",
         "editMessageReplyMarkup": "business_connection_id chat_id message_id inline_message_id reply_markup",
         "deleteMessage": "chat_id message_id",
         "getChat": "chat_id",
@@ -65,12 +74,16 @@ _FLAGS: Final = frozenset(
         "allow_paid_broadcast",
         "allow_sending_without_reply",
         "disable_web_page_preview",
+        "has_spoiler",
+        "show_caption_above_media",
         "show_alert",
         "return_bots",
     ]
 )
 _OBJECTS: Final[dict[str, type]] = {
     "entities": list,
+    "caption_entities": list,
+    "media": dict,
     "allowed_updates": list,
     "commands": list,
     "link_preview_options": dict,
@@ -81,6 +94,15 @@ _OBJECTS: Final[dict[str, type]] = {
     "rich_message": dict,
     "scope": dict,
 }
+_FIELDS: Final[dict[str, frozenset[str]]] = {
+    name: frozenset(fields.split())
+    for name, fields in {
+        "link_preview_options": "is_disabled url prefer_small_media prefer_large_media show_above_text",
+        "reply_parameters": "message_id chat_id allow_sending_without_reply quote quote_parse_mode quote_entities "
+        "quote_position checklist_task_id poll_option_id ephemeral_message_id",
+        "media": "type media caption parse_mode caption_entities show_caption_above_media has_spoiler",
+    }.items()
+}
 _ACTIONS: Final = frozenset({"login_url", "web_app", "switch_inline_query", "switch_inline_query_current_chat"}) | {
     "switch_inline_query_chosen_chat",
     "copy_text",
@@ -89,16 +111,11 @@ _ACTIONS: Final = frozenset({"login_url", "web_app", "switch_inline_query", "swi
 }
 
 
-class Arguments:
-    """One call's arguments; what is wrong with their shape is reported as a violation."""
+class Values:
+    """Named values as they came, read the way Telegram reads them."""
 
-    def __init__(self, method: str, raw: Json, report: Callable[[str], None]) -> None:
-        self.method, self.raw = method, raw
-        for name in raw:
-            if name not in KNOWN[method]:
-                report(f"{method}: unknown parameter {name!r}")
-            elif (complaint := _complaint(name, raw[name])) is not None:
-                report(f"{method}: {name} {complaint}")
+    def __init__(self, raw: Json) -> None:
+        self.raw = raw
 
     def text(self, name: str) -> str:
         value = self.raw.get(name)
@@ -123,9 +140,9 @@ class Arguments:
         except ValueError:
             return None
 
-    def entities(self) -> list[Json] | None:
+    def entities(self, name: str = "entities") -> list[Json] | None:
         """Explicit entities, checked as far as they can hurt."""
-        entities = self.object("entities")
+        entities = self.object(name)
         if not entities:
             return None
         for entity in entities if isinstance(entities, list) else [None]:
@@ -134,6 +151,28 @@ class Arguments:
             if not all(isinstance(entity.get(name), int) and entity[name] >= 0 for name in ("offset", "length")):
                 raise ApiError(400, 'can\'t parse entities: Field "offset" must be of type Number')
         return list(entities)
+
+
+class Arguments(Values):
+    """One call's arguments; what is wrong with their shape is reported as a violation."""
+
+    def __init__(
+        self, method: str, raw: Json, report: Callable[[str], None], files: Mapping[str, bytes] | None = None
+    ) -> None:
+        super().__init__(raw)
+        self.method, self.files = method, files or {}
+        for name in raw:
+            if name not in KNOWN[method]:
+                report(f"{method}: unknown parameter {name!r}")
+            elif (complaint := _complaint(name, raw[name])) is not None:
+                report(f"{method}: {name} {complaint}")
+
+    def link_preview(self) -> Json | None:
+        """What was said about the preview of a link, in today's words or in the old ones."""
+        options = self.object("link_preview_options")
+        if isinstance(options, dict):
+            return options or None
+        return {"is_disabled": True} if self.flag("disable_web_page_preview") else None
 
     def reply_markup(self) -> Json | None:
         """The inline keyboard, checked; other markups pass and are not shown back."""
@@ -189,5 +228,8 @@ def _complaint(name: str, value: Any) -> str | None:
             decoded = json.loads(value) if isinstance(value, str) else value
         except ValueError:
             return f"is not JSON: {value!r}"
-        return None if isinstance(decoded, _OBJECTS[name]) else f"is not a JSON {_OBJECTS[name].__name__}: {value!r}"
+        if not isinstance(decoded, _OBJECTS[name]):
+            return f"is not a JSON {_OBJECTS[name].__name__}: {value!r}"
+        unknown = sorted(decoded.keys() - _FIELDS[name]) if name in _FIELDS and isinstance(decoded, dict) else []
+        return f"has unknown fields: {', '.join(unknown)}" if unknown else None
     return None if isinstance(value, str) else f"is not a string: {value!r}"

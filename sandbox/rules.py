@@ -16,8 +16,10 @@ __all__ = [
     "ApiError",
     "Parsed",
     "Rates",
+    "caption_of",
     "code_of",
     "describe",
+    "link_preview",
     "parse_html",
     "text_of",
     "utf16_length",
@@ -25,6 +27,11 @@ __all__ = [
 
 TEXT_LIMIT: Final = 4096  # code points after parsing
 RAW_TEXT_LIMIT: Final = 32_768  # bytes before parsing
+CAPTION_LIMIT: Final = 1024  # code points after parsing
+PHOTO_LIMIT: Final = 10 * 1024 * 1024  # bytes, uploaded
+PHOTO_BY_ADDRESS_LIMIT: Final = 5 * 1024 * 1024
+PHOTO_SIDES_LIMIT: Final = 10_000  # width and height together
+PHOTO_RATIO_LIMIT: Final = 20
 CALLBACK_DATA_LIMIT: Final = 64  # bytes
 CALLBACK_ANSWER_LIMIT: Final = 200
 MARKUP_LIMIT: Final = 10_000  # bytes of JSON
@@ -84,28 +91,59 @@ def describe(code: int, text: str) -> tuple[int, str]:
 
 def text_of(raw: str, parse_mode: str, entities: list[dict[str, Any]] | None = None) -> Parsed:
     """What a `text` argument becomes in the message, or the error it earns."""
-    try:
-        size = len(raw.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise ApiError(400, "strings must be encoded in UTF-8") from None
     if not raw:
         raise ApiError(400, "message text is empty")
-    if size > RAW_TEXT_LIMIT:
-        raise ApiError(400, "text is too long")
-    if parse_mode and parse_mode.lower() != "html" and entities is None:
-        raise ApiError(400, "unsupported parse_mode")
-    if entities is not None or not parse_mode:
-        parsed = clean_text(raw, entities or [])
-    else:
-        try:
-            parsed = parse_html(raw)
-        except ValueError as error:
-            raise ApiError(400, f"can't parse entities: {error}") from None
+    parsed = _parsed(raw, parse_mode, entities)
     if not parsed.text:
         raise ApiError(400, "text must be non-empty")
     if len(parsed.text) > TEXT_LIMIT:
         raise ApiError(400, "message is too long")
     return parsed
+
+
+def caption_of(raw: str, parse_mode: str, entities: list[dict[str, Any]] | None = None) -> Parsed:
+    """What a `caption` argument becomes under the photo; there may be none."""
+    parsed = _parsed(raw, parse_mode, entities)
+    if len(parsed.text) > CAPTION_LIMIT:
+        raise ApiError(400, "message caption is too long")
+    return parsed
+
+
+def link_preview(parsed: Parsed, options: Mapping[str, Any] | None) -> tuple[str, bool, bool] | None:
+    """The preview people see under a text: its address, whether its media is large, whether it stands above."""
+    options = options or {}
+    address = options.get("url") or _first_address(parsed)
+    if options.get("is_disabled") or not address:
+        return None
+    return str(address), bool(options.get("prefer_large_media")), bool(options.get("show_above_text"))
+
+
+def _first_address(parsed: Parsed) -> str:
+    units = parsed.text.encode("utf-16-le", "surrogatepass")
+    for entity in parsed.entities:
+        if entity["type"] == "text_link":
+            return str(entity["url"])
+        if entity["type"] == "url":
+            start, end = 2 * entity["offset"], 2 * (entity["offset"] + entity["length"])
+            return units[start:end].decode("utf-16-le", "replace")
+    return ""
+
+
+def _parsed(raw: str, parse_mode: str, entities: list[dict[str, Any]] | None) -> Parsed:
+    try:
+        size = len(raw.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise ApiError(400, "strings must be encoded in UTF-8") from None
+    if size > RAW_TEXT_LIMIT:
+        raise ApiError(400, "text is too long")
+    if parse_mode and parse_mode.lower() != "html" and entities is None:
+        raise ApiError(400, "unsupported parse_mode")
+    if entities is not None or not parse_mode:
+        return clean_text(raw, entities or [])
+    try:
+        return parse_html(raw)
+    except ValueError as error:
+        raise ApiError(400, f"can't parse entities: {error}") from None
 
 
 class Rates:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from typing import Any
 
+from sandbox.files import FileStore, sizes
 from sandbox.markup import clean_text
 from sandbox.model import Call, Callback, Chat, Fault, Faults, Json, Member, Message, User
 from sandbox.rules import AGE_OF_CALLBACK, Rates
@@ -25,6 +26,7 @@ class Telegram:
         self.chats: dict[int, Chat] = {}
         self.users: dict[int, User] = {}
         self.bots: dict[str, Bot] = {}
+        self.files = FileStore()
         self.faults = Faults()
         self.calls: list[Call] = []
         self.answers: list[Json] = []
@@ -89,6 +91,10 @@ class Telegram:
         """Make the group the channel's discussion group."""
         self.chats[channel_id].linked_chat_id = group_id
         self.chats[group_id].linked_chat_id = channel_id
+
+    def permit(self, chat_id: int, **permissions: bool) -> None:
+        """Change what a group lets everybody do: `can_send_photos=False`."""
+        self.chats[chat_id].permissions |= permissions
 
     def bot(self, bot_id: int | None = None) -> Bot:
         """The bot with this id; without one, the bot added first."""
@@ -258,9 +264,19 @@ class Telegram:
             answer["from"] = self.users[message.from_id].wire()
         if message.from_id is None:
             answer["sender_chat"] = chat.wire()
-        if message.text:
-            answer["text"] = message.text
-        optional = {"entities": list(message.entities), "reply_markup": message.reply_markup}
+        words = ("text", "entities")
+        if message.photo is not None:
+            words = ("caption", "caption_entities")
+            viewer = message.bot_id or self.bot().user.id
+            answer["photo"] = sizes(message.photo, viewer)
+        optional = {
+            words[0]: message.text,
+            words[1]: list(message.entities),
+            "has_media_spoiler": message.has_spoiler,
+            "show_caption_above_media": message.caption_above,
+            "link_preview_options": message.link_preview,
+            "reply_markup": message.reply_markup,
+        }
         answer |= {name: value for name, value in optional.items() if value}
         if message.edit_date is not None:
             answer["edit_date"] = message.edit_date

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from aiogram import Bot
-from aiogram.exceptions import TelegramMigrateToChat
+from aiogram.exceptions import TelegramBadRequest, TelegramMigrateToChat
 from aiogram.types import (
     BotCommand,
     BotCommandScopeAllGroupChats,
+    BufferedInputFile,
     ChatMemberAdministrator,
     ChatMemberBanned,
     ChatMemberLeft,
@@ -15,11 +16,13 @@ from aiogram.types import (
     ChatMemberRestricted,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaPhoto,
     LinkPreviewOptions,
     Message,
     ReplyParameters,
 )
 
+from sandbox.pictures import landscape
 from tests.sandbox.conftest import World
 
 
@@ -46,6 +49,51 @@ async def test_messages(world: World, client: Bot) -> None:
     assert await client.delete_message(world.channel.id, 1)
     assert [message.text for message in world.telegram.messages(world.channel.id)] == ["ответ"]
     assert await client.send_chat_action(world.reader.id, "typing")
+    assert world.telegram.violations == []
+
+
+async def test_photos(world: World, client: Bot) -> None:
+    keys = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Читать", url="https://e.kg/view/1")]])
+    picture = BufferedInputFile(landscape(1, 1600, 900).data, "hill.jpg")
+    sent = await client.send_photo(
+        "@step_news",
+        picture,
+        caption="<b>Весна</b>",
+        parse_mode="HTML",
+        has_spoiler=True,
+        show_caption_above_media=True,
+        reply_markup=keys,
+    )
+    assert sent.html_text == "<b>Весна</b>"
+    assert sent.photo is not None
+    assert [size.width for size in sent.photo] == [90, 320, 800, 1280, 1600]
+    assert (sent.has_media_spoiler, sent.show_caption_above_media) == (True, True)
+    assert sent.reply_markup is not None
+    assert sent.reply_markup.inline_keyboard[0][0].url == "https://e.kg/view/1"
+    again = await client.send_photo(world.reader.id, sent.photo[-1].file_id)
+    assert again.photo == sent.photo
+    fetched = await client.download(sent.photo[0])
+    assert fetched is not None
+    assert fetched.read() == landscape(1, 1600, 900).data
+    chat, number = world.channel.id, sent.message_id
+    edited = await client.edit_message_caption(chat_id=chat, message_id=number, caption="Лето")
+    assert isinstance(edited, Message)
+    assert (edited.caption, edited.reply_markup) == ("Лето", None)
+    media = InputMediaPhoto(media=BufferedInputFile(landscape(2).data, "lake.jpg"), caption="Осень", has_spoiler=True)
+    edited = await client.edit_message_media(media, chat_id=chat, message_id=number)
+    assert isinstance(edited, Message)
+    assert edited.photo is not None
+    assert (edited.caption, edited.photo[-1].width) == ("Осень", 640)
+    with pytest.raises(TelegramBadRequest, match="there is no text in the message to edit"):
+        await client.edit_message_text("x", chat_id=chat, message_id=number)
+    assert world.telegram.violations == []
+
+
+async def test_the_preview_of_a_link(world: World, client: Bot) -> None:
+    options = LinkPreviewOptions(url="https://e.kg/1", prefer_large_media=True, show_above_text=True)
+    sent = await client.send_message(world.reader.id, "Весна", link_preview_options=options)
+    assert sent.link_preview_options is not None
+    assert sent.link_preview_options.url == "https://e.kg/1"
     assert world.telegram.violations == []
 
 

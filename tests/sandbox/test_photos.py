@@ -1,0 +1,471 @@
+"""Photos: by address, by upload and by identifier, with captions and edits, each refusal in Telegram's own words."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import struct
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from sandbox.files import FileStore
+from sandbox.images import read_image
+from sandbox.pictures import landscape
+from sandbox.rules import PHOTO_LIMIT, ApiError
+from tests.sandbox.conftest import TOKEN, World
+from tests.sandbox.test_errors import NOT_MODIFIED, Setup, keyboard, standing
+
+PICTURE = landscape(1, 200, 100)
+OTHER = landscape(2, 400, 300, "png")
+
+
+def sized(width: int, height: int) -> bytes:
+    """The beginning of a PNG, which is all that is looked at."""
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", width, height)
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(world: World) -> None:
+    world.telegram.rates.enabled = False
+
+
+@pytest.fixture
+async def web_site() -> AsyncIterator[str]:
+    """A place with pictures, and with much that is none."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        match request.path:
+            case "/picture.jpg":
+                return web.Response(body=PICTURE.data, content_type="image/jpeg")
+            case "/other.png":
+                return web.Response(body=OTHER.data, content_type="image/png")
+            case "/moved.jpg":
+                raise web.HTTPFound("/picture.jpg")
+            case "/loop.jpg":
+                raise web.HTTPFound("/loop.jpg")
+            case "/outside.jpg":
+                raise web.HTTPFound("http://192.0.2.1/picture.jpg")
+            case "/page.jpg":
+                return web.Response(text="<h1>Нет картинки</h1>", content_type="text/html")
+            case "/fake.jpg":
+                return web.Response(body=b"never a picture", content_type="image/jpeg")
+            case "/wide.png":
+                return web.Response(body=sized(2100, 100), content_type="image/png")
+            case "/huge.jpg":
+                return web.Response(body=PICTURE.data + bytes(5 * 1024 * 1024), content_type="image/jpeg")
+            case "/slow.jpg":
+                await asyncio.sleep(30)
+            case _:
+                pass
+        raise web.HTTPNotFound
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+async def upload(world: World, method: str, files: dict[str, bytes], **params: Any) -> dict[str, Any]:
+    """Call a method with a form and files in it."""
+    assert world.http is not None
+    form = aiohttp.FormData()
+    for name, value in params.items():
+        form.add_field(name, value if isinstance(value, str) else json.dumps(value))
+    for name, data in files.items():
+        form.add_field(name, io.BytesIO(data), filename=f"{name}.jpg", content_type="image/jpeg")
+    async with world.http.post(f"{world.url}/bot{TOKEN}/{method}", data=form) as response:
+        answer: dict[str, Any] = await response.json()
+        return answer
+
+
+async def send(world: World, data: bytes = PICTURE.data, **params: Any) -> dict[str, Any]:
+    """Send a photo to the reader by upload; the message."""
+    answer = await upload(world, "sendPhoto", {"photo": data}, **({"chat_id": world.reader.id} | params))
+    assert answer["ok"], answer
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+async def download(world: World, path: str) -> tuple[int, bytes, str]:
+    assert world.http is not None
+    async with world.http.get(world.url + path) as response:
+        return response.status, await response.read(), response.headers["Content-Type"]
+
+
+async def test_by_address(world: World, web_site: str) -> None:
+    for path in ("/picture.jpg", "/moved.jpg"):
+        answer = await world.ask("sendPhoto", chat_id=world.reader.id, photo=web_site + path, caption="Весна")
+        message = answer["result"]
+        assert "text" not in message
+        assert message["caption"] == "Весна"
+        assert [(size["width"], size["height"]) for size in message["photo"]] == [(90, 45), (200, 100)]
+        assert message["photo"][-1]["file_size"] == len(PICTURE.data)
+    assert world.telegram.accepted[world.reader.id, "Весна"] == 2
+
+
+ADDRESSES = [
+    ("/missing.jpg", "failed to get HTTP URL content"),
+    ("/loop.jpg", "failed to get HTTP URL content"),
+    ("/outside.jpg", "failed to get HTTP URL content"),
+    ("/huge.jpg", "failed to get HTTP URL content"),
+    ("/slow.jpg", "failed to get HTTP URL content"),
+    ("/page.jpg", "wrong type of the web page content"),
+    ("/fake.jpg", "IMAGE_PROCESS_FAILED"),
+    ("/wide.png", "PHOTO_INVALID_DIMENSIONS"),
+]
+
+
+@pytest.mark.parametrize(("path", "expected"), ADDRESSES)
+async def test_an_address_without_a_usable_picture(
+    world: World, web_site: str, path: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.photos.FETCH_SECONDS", 0.3)
+    words = await world.refusal("sendPhoto", chat_id=world.reader.id, photo=web_site + path)
+    assert words == f"400 Bad Request: {expected}"
+    assert not world.telegram.accepted
+
+
+GIVEN = [
+    ("", "there is no photo in the request"),
+    ("attach://nothing", "there is no photo in the request"),
+    ("http://", "wrong HTTP URL specified"),
+    ("http://site.kg:port/a.jpg", "wrong HTTP URL specified"),
+    ("http://site.kg/a b.jpg", "wrong HTTP URL specified"),
+    ("ftp://site.kg/a.jpg", "wrong HTTP URL specified"),
+    ("http://192.0.2.1/a.jpg", "failed to get HTTP URL content"),
+    ("https://pictures.example/a.jpg", "failed to get HTTP URL content"),
+    ("http://127.0.0.1:1/a.jpg", "failed to get HTTP URL content"),
+    ("picture.jpg", "wrong file identifier/HTTP URL specified"),
+    ("картинка", "wrong remote file identifier specified: can't unserialize it"),
+    ("AgACAgIAAxkBAAI", "wrong remote file identifier specified: can't unserialize it"),
+]
+
+
+@pytest.mark.parametrize(("photo", "expected"), GIVEN)
+async def test_what_is_no_photo(world: World, photo: str, expected: str) -> None:
+    assert await world.refusal("sendPhoto", chat_id=world.reader.id, photo=photo) == f"400 Bad Request: {expected}"
+
+
+UPLOADS = [
+    (b"", "file must be non-empty"),
+    (b"<svg/>", "IMAGE_PROCESS_FAILED"),
+    (sized(9000, 1001), "PHOTO_INVALID_DIMENSIONS"),
+    (sized(2001, 100), "PHOTO_INVALID_DIMENSIONS"),
+    (
+        sized(9, 9) + bytes(PHOTO_LIMIT),
+        f"file of size {PHOTO_LIMIT + 24} bytes is too big for a photo; the maximum size is 10485760 bytes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), UPLOADS, ids=["empty", "no picture", "large", "long", "heavy"])
+async def test_an_upload_that_is_refused(world: World, data: bytes, expected: str) -> None:
+    answer = await upload(world, "sendPhoto", {"photo": data}, chat_id=world.reader.id)
+    assert answer["description"] == f"Bad Request: {expected}"
+
+
+async def test_an_upload_at_the_limits_passes(world: World) -> None:
+    for data in (sized(9000, 1000), sized(2000, 100), sized(9, 9) + bytes(PHOTO_LIMIT - 24)):
+        await send(world, data)
+
+
+async def test_more_than_a_server_takes_is_413(world: World) -> None:
+    answer = await upload(world, "sendPhoto", {"photo": bytes(51 * 1024 * 1024)}, chat_id=world.reader.id)
+    assert (answer["error_code"], answer["description"]) == (413, "Request Entity Too Large")
+
+
+async def test_an_attachment_has_any_name(world: World) -> None:
+    chat = world.reader.id
+    answer = await upload(world, "sendPhoto", {"one": PICTURE.data}, chat_id=chat, photo="attach://one")
+    assert answer["ok"]
+    assert world.telegram.calls[-1].params == {"chat_id": str(chat), "photo": "attach://one"}
+    assert world.telegram.violations == []
+
+
+async def test_an_identifier_opens_a_photo_for_its_bot_only(world: World) -> None:
+    sent = await send(world)
+    for size in sent["photo"]:
+        again = await world.ask("sendPhoto", chat_id=world.reader.id, photo=size["file_id"])
+        assert again["result"]["photo"] == sent["photo"]
+    file_id = sent["photo"][-1]["file_id"]
+    world.telegram.add_bot("43:OTHER", "other_bot")
+    world.telegram.start(world.reader.id, bot_id=43)
+    foreign = await world.ask("sendPhoto", "43:OTHER", chat_id=world.reader.id, photo=file_id)
+    assert foreign["description"] == "Bad Request: wrong remote file identifier specified: can't unserialize it"
+    unseen = await world.ask("getFile", "43:OTHER", file_id=file_id)
+    assert unseen["description"] == "Bad Request: invalid file_id"
+
+
+async def test_a_kept_photo_can_be_fetched_back(world: World) -> None:
+    sent = await send(world)
+    file = (await world.ask("getFile", file_id=sent["photo"][0]["file_id"]))["result"]
+    assert file["file_size"] == len(PICTURE.data)
+    path = file["file_path"]
+    assert await download(world, f"/file/bot{TOKEN}/{path}") == (200, PICTURE.data, "image/jpeg")
+    assert (await download(world, f"/file/bot42:WRONG/{path}"))[0] == 401
+    assert (await download(world, f"/file/bot{TOKEN}/photos/none.jpg"))[0] == 404
+    assert await world.refusal("getFile", file_id="") == "400 Bad Request: invalid file_id"
+
+
+async def test_old_photos_are_forgotten(world: World) -> None:
+    world.telegram.files.memory = len(PICTURE.data)
+    old = (await send(world))["photo"][-1]["file_id"]
+    await send(world, OTHER.data)
+    lost = {"chat_id": world.reader.id, "photo": old}
+    assert await world.refusal("sendPhoto", **lost) == "400 Bad Request: wrong file identifier/HTTP URL specified"
+    assert await world.refusal("getFile", file_id=old) == (
+        "400 Bad Request: wrong file_id or the file is temporarily unavailable"
+    )
+
+
+def test_the_store_never_holds_more_than_its_memory() -> None:
+    store = FileStore(memory=20_000)
+    for number in range(40):
+        picture = landscape(number, 400 + number % 3, 300)
+        image = read_image(picture.data)
+        assert image is not None
+        store.keep(picture.data, image)
+        assert sum(len(data) for _, data in store._kept.values()) <= 20_000
+    with pytest.raises(ApiError):
+        store.find(1, base64.urlsafe_b64encode(bytes(28)).decode())
+
+
+CAPTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("400 Bad Request: message caption is too long", {"caption": "ы" * 1025}),
+    ("400 Bad Request: message caption is too long", {"caption": f"<b>{'ы' * 1025}</b>", "parse_mode": "HTML"}),
+    ("400 Bad Request: text is too long", {"caption": "ы" * 16_385}),
+    ("400 Bad Request: strings must be encoded in UTF-8", {"caption": "\ud800"}),
+    (
+        '400 Bad Request: can\'t parse entities: Unsupported start tag "br/" at byte offset 0',
+        {"caption": "<br/>", "parse_mode": "HTML"},
+    ),
+    ("400 Bad Request: message thread not found", {"message_thread_id": 3}),
+    ("400 Bad Request: message to be replied not found", {"reply_parameters": {"message_id": 999}}),
+    ("400 Bad Request: text buttons are unallowed in the inline keyboard", {"reply_markup": keyboard()}),
+]
+
+
+@pytest.mark.parametrize(("expected", "params"), CAPTIONS)
+async def test_the_words_around_a_photo_are_refused(world: World, expected: str, params: dict[str, Any]) -> None:
+    file_id = (await send(world))["photo"][-1]["file_id"]
+    assert await world.refusal("sendPhoto", chat_id=world.reader.id, photo=file_id, **params) == expected
+    assert world.telegram.accepted.total() == 1
+
+
+async def test_all_that_comes_with_a_photo_is_kept(world: World) -> None:
+    first = await send(world)
+    keys = keyboard(url="https://site.kg/view/1")
+    sent = await send(
+        world,
+        caption=f"<b>{'ы' * 1024}</b>",
+        parse_mode="HTML",
+        has_spoiler="true",
+        show_caption_above_media="true",
+        disable_notification="true",
+        reply_markup=keys,
+        reply_parameters={"message_id": first["message_id"]},
+    )
+    assert sent["caption_entities"] == [{"type": "bold", "offset": 0, "length": 1024}]
+    assert sent["has_media_spoiler"] is True
+    assert sent["show_caption_above_media"] is True
+    assert sent["reply_markup"] == keys
+    assert sent["reply_to_message"]["photo"] == first["photo"]
+    kept = world.telegram.messages(world.reader.id)[-1]
+    assert (kept.text, kept.silent) == ("ы" * 1024, True)
+    assert kept.photo is not None
+    assert world.telegram.violations == []
+
+
+FORBIDDEN = "400 Bad Request: not enough rights to send photos to the chat"
+
+
+def everybody(**permissions: bool) -> Setup:
+    def arrange(w: World) -> dict[str, Any]:
+        w.telegram.permit(w.group.id, **permissions)
+        return {"chat_id": w.group.id}
+
+    return arrange
+
+
+RIGHTS: list[tuple[str, Callable[[World], dict[str, Any]]]] = [
+    (FORBIDDEN, standing("supergroup", "restricted", can_send_messages=True, can_send_photos=False)),
+    (FORBIDDEN, everybody(can_send_photos=False)),
+    (
+        "400 Bad Request: need administrator rights in the channel chat",
+        standing("channel", "administrator", can_post_messages=False),
+    ),
+    ("403 Forbidden: bot was kicked from the channel chat", standing("channel", "kicked")),
+    ("403 Forbidden: bot can't initiate conversation with a user", lambda w: {"chat_id": w.stranger.id}),
+    ("400 Bad Request: chat not found", lambda _: {"chat_id": 5}),
+]
+
+
+@pytest.mark.parametrize(("expected", "arrange"), RIGHTS)
+async def test_who_may_not_send_photos(world: World, expected: str, arrange: Setup) -> None:
+    chat = {name: value for name, value in arrange(world).items() if name == "chat_id"}
+    assert await world.refusal("sendPhoto", photo="http://127.0.0.1:1/never-asked.jpg", **chat) == expected
+
+
+async def test_what_everybody_may_not_an_administrator_may(world: World) -> None:
+    world.telegram.permit(world.supergroup.id, can_send_photos=False, can_send_messages=False)
+    await send(world, chat_id=world.supergroup.id)
+    await world.send(world.supergroup.id, "слова")
+    world.telegram.permit(world.group.id, can_send_messages=False)
+    assert await world.refusal("sendMessage", chat_id=world.group.id, text="x") == (
+        "400 Bad Request: not enough rights to send text messages to the chat"
+    )
+    await send(world, chat_id=world.group.id)
+    assert (await world.ask("getChat", chat_id=world.group.id))["result"]["permissions"]["can_send_messages"] is False
+
+
+async def test_photos_and_their_edits_count_as_messages(world: World) -> None:
+    world.telegram.rates.enabled, world.telegram.rates.speed = True, 0.001
+    chat = world.reader.id
+    sent = await send(world, caption="раз")
+    number, file_id = sent["message_id"], sent["photo"][-1]["file_id"]
+    await world.ask("editMessageCaption", chat_id=chat, message_id=number, caption="два")
+    media = {"type": "photo", "media": file_id}
+    await world.ask("editMessageMedia", chat_id=chat, message_id=number, media=media)
+    refused: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("sendPhoto", {"photo": file_id}),
+        ("editMessageCaption", {"message_id": number, "caption": "три"}),
+        ("editMessageMedia", {"message_id": number, "media": media | {"caption": "три"}}),
+    )
+    for method, params in refused:
+        assert (await world.ask(method, chat_id=chat, **params))["status"] == 429
+
+
+# ---- edits
+
+
+async def test_a_caption_is_edited_in_place(world: World) -> None:
+    keys = keyboard(url="https://site.kg/view/1")
+    number = (await send(world, caption="Весна", reply_markup=keys, has_spoiler="true"))["message_id"]
+    same = {"chat_id": world.reader.id, "message_id": number, "reply_markup": keys}
+    assert await world.refusal("editMessageCaption", caption="Весна", **same) == NOT_MODIFIED
+    edited = await world.ask("editMessageCaption", caption="<i>Лето</i>", parse_mode="HTML", **same)
+    assert (edited["result"]["caption"], edited["result"]["reply_markup"]) == ("Лето", keys)
+    assert edited["result"]["has_media_spoiler"] is True
+    bare = await world.ask("editMessageCaption", chat_id=world.reader.id, message_id=number)
+    assert "caption" not in bare["result"]
+    assert "reply_markup" not in bare["result"]
+    assert world.telegram.messages(world.reader.id)[-1].history == ["Весна", "Лето"]
+    assert await world.refusal("editMessageCaption", caption="ы" * 1025, **same) == (
+        "400 Bad Request: message caption is too long"
+    )
+    again = await world.ask("editMessageReplyMarkup", **same)
+    assert again["result"]["reply_markup"] == keys
+
+
+async def test_text_and_caption_are_not_the_same_thing(world: World) -> None:
+    chat = world.reader.id
+    photo, text = (await send(world))["message_id"], await world.send(chat, "слова")
+    assert await world.refusal("editMessageText", chat_id=chat, message_id=photo, text="x") == (
+        "400 Bad Request: there is no text in the message to edit"
+    )
+    assert await world.refusal("editMessageCaption", chat_id=chat, message_id=text, caption="x") == (
+        "400 Bad Request: there is no caption in the message to edit"
+    )
+    theirs = world.telegram.says(chat, "моё").message_id
+    media = {"type": "photo", "media": "http://127.0.0.1:1/never-asked.jpg"}
+    for method, params in (("editMessageCaption", {"caption": "x"}), ("editMessageMedia", {"media": media})):
+        assert await world.refusal(method, chat_id=chat, message_id=theirs, **params) == (
+            "400 Bad Request: message can't be edited"
+        )
+        assert await world.refusal(method, chat_id=chat, message_id=999, **params) == (
+            "400 Bad Request: message to edit not found"
+        )
+
+
+async def test_a_photo_is_replaced_from_anywhere(world: World, web_site: str) -> None:
+    sent = await send(world, caption="Весна")
+    chat, number, file_id = world.reader.id, sent["message_id"], sent["photo"][-1]["file_id"]
+    place = {"chat_id": chat, "message_id": number}
+    by_id = {"type": "photo", "media": file_id, "caption": "Весна"}
+    assert await world.refusal("editMessageMedia", media=by_id, **place) == NOT_MODIFIED
+    by_address = {"type": "photo", "media": f"{web_site}/other.png", "caption": "<b>Лето</b>", "parse_mode": "HTML"}
+    edited = (await world.ask("editMessageMedia", media=by_address, **place))["result"]
+    assert edited["caption_entities"] == [{"type": "bold", "offset": 0, "length": 4}]
+    assert (edited["photo"][-1]["width"], edited["photo"][-1]["height"]) == (400, 300)
+    by_upload = {"type": "photo", "media": "attach://new", "has_spoiler": True}
+    answer = await upload(world, "editMessageMedia", {"new": PICTURE.data}, media=by_upload, **place)
+    assert answer["result"]["photo"] == sent["photo"]
+    assert answer["result"]["has_media_spoiler"] is True
+    assert "caption" not in answer["result"]
+    assert world.telegram.violations == []
+
+
+async def test_a_text_becomes_a_photo_and_never_goes_back(world: World) -> None:
+    file_id = (await send(world))["photo"][-1]["file_id"]
+    place: dict[str, Any] = {
+        "chat_id": world.reader.id,
+        "message_id": await world.send(world.reader.id, "слова"),
+    }
+    media = {"type": "photo", "media": file_id, "caption": "слова"}
+    edited = (await world.ask("editMessageMedia", media=media, **place))["result"]
+    assert edited["caption"] == "слова"
+    assert "text" not in edited
+    assert await world.refusal("editMessageText", text="снова", **place) == (
+        "400 Bad Request: there is no text in the message to edit"
+    )
+
+
+MEDIA: list[tuple[Any, str]] = [
+    (None, "can't parse InputMedia: media not found"),
+    ("{", "can't parse input media JSON object"),
+    ([], "can't parse InputMedia: expected an Object"),
+    ({"media": "x"}, "can't parse InputMedia: Can't find field \"type\""),
+    ({"type": "sticker", "media": "x"}, 'can\'t parse InputMedia: type "sticker" is unsupported'),
+    ({"type": "photo"}, "can't parse InputMedia: media not found"),
+    ({"type": "photo", "media": "attach://none"}, "can't parse InputMedia: media not found"),
+    ({"type": "photo", "media": "http://"}, "wrong HTTP URL specified"),
+    ({"type": "photo", "media": "http://127.0.0.1:1/a.jpg"}, "failed to get HTTP URL content"),
+    ({"type": "photo", "media": "a.jpg"}, "wrong file identifier/HTTP URL specified"),
+    ({"type": "photo", "media": "x", "caption": "ы" * 1025}, "message caption is too long"),
+    ({"type": "photo", "media": "мусор"}, "wrong remote file identifier specified: can't unserialize it"),
+]
+
+
+@pytest.mark.parametrize(("media", "expected"), MEDIA)
+async def test_media_that_is_refused(world: World, media: Any, expected: str) -> None:
+    place: dict[str, Any] = {
+        "chat_id": world.reader.id,
+        "message_id": await world.send(world.reader.id, "слова"),
+    }
+    assert await world.refusal("editMessageMedia", media=media, **place) == f"400 Bad Request: {expected}"
+
+
+# ---- previews of links
+
+
+async def test_what_was_said_about_the_preview_is_kept(world: World) -> None:
+    chat, text = world.reader.id, "Весна https://site.kg/view/1"
+    large = {"url": "https://site.kg/view/2", "prefer_large_media": True, "show_above_text": True}
+    sent = await world.ask("sendMessage", chat_id=chat, text=text, link_preview_options=large)
+    assert sent["result"]["link_preview_options"] == large
+    place = {"chat_id": chat, "message_id": sent["result"]["message_id"], "text": text}
+    assert await world.refusal("editMessageText", link_preview_options=large, **place) == NOT_MODIFIED
+    edited = await world.ask("editMessageText", link_preview_options={"is_disabled": True}, **place)
+    assert edited["result"]["link_preview_options"] == {"is_disabled": True}
+    assert await world.refusal("editMessageText", disable_web_page_preview=True, **place) == NOT_MODIFIED
+    assert "link_preview_options" not in (await world.ask("editMessageText", **place))["result"]
+
+
+async def test_no_preview_can_change_where_there_is_no_link(world: World) -> None:
+    number = await world.send(world.reader.id, "<b>Весна</b>", parse_mode="HTML")
+    params = {"text": "<b>Весна</b>", "parse_mode": "HTML", "link_preview_options": {"is_disabled": True}}
+    assert await world.refusal("editMessageText", chat_id=world.reader.id, message_id=number, **params) == NOT_MODIFIED
+
+
+async def test_unknown_fields_of_nested_objects_are_noticed(world: World) -> None:
+    await world.send(world.reader.id, "x", link_preview_options={"disabled": True})
+    assert world.telegram.violations == ["sendMessage: link_preview_options has unknown fields: disabled"]
