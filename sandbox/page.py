@@ -48,6 +48,13 @@ header b{display:block}header small{color:var(--faint)}
 .body{background:var(--in);border-radius:14px;padding:8px 12px 6px;box-shadow:0 1px 2px rgba(0,0,0,.14)}
 .out .body{background:var(--out)}
 .text{white-space:pre-wrap;overflow-wrap:anywhere}
+.media{padding:4px 4px 6px;width:min(420px,100%)}.media .text{padding:6px 8px 0}.media .who{padding:4px 8px}
+.media .when{padding:0 8px}.photo{display:block;position:relative;overflow:hidden;border-radius:11px}
+.photo img{display:block;width:100%;height:auto;max-height:460px;object-fit:cover;background:var(--line)}
+.veiled img{filter:blur(28px) saturate(.6);transform:scale(1.15)}
+.veiled::after{content:"Скрытое фото";position:absolute;inset:0;margin:auto;width:max-content;height:max-content;
+background:var(--button);color:#fff;padding:5px 14px;border-radius:14px;font-size:14px}
+.veiled:hover img,.veiled:focus img{filter:none;transform:none}.veiled:hover::after,.veiled:focus::after{content:none}
 .who{color:var(--accent);font-size:14px;font-weight:600}
 .when{display:block;text-align:right;font-size:12px;color:var(--faint)}.out .when{color:inherit;opacity:.7}
 .text a{color:var(--accent)}blockquote{margin:4px 0;padding:2px 10px;border-left:3px solid var(--accent);
@@ -55,8 +62,8 @@ background:rgba(100,140,170,.14);border-radius:4px}pre{margin:4px 0;padding:6px 
 background:rgba(100,140,170,.16);border-radius:6px}code,pre{font-size:14px}
 .spoiler{background:currentColor;border-radius:3px}.spoiler:hover{background:none}
 .keys{display:grid;gap:4px;margin-top:4px}.keys div{display:flex;gap:4px}
-.keys span{flex:1;background:var(--button);color:#fff;text-align:center;padding:8px 10px;border-radius:9px;
-font-size:14px;overflow-wrap:anywhere}
+.keys span,.keys a{flex:1;background:var(--button);color:#fff;text-align:center;padding:8px 10px;border-radius:9px;
+font-size:14px;overflow-wrap:anywhere;text-decoration:none}.keys a::after{content:" ↗";opacity:.8}
 .service{align-self:center;background:var(--button);color:#fff;border-radius:12px;padding:3px 12px;font-size:13px}
 .empty{margin:auto;color:var(--faint)}
 @media(max-width:700px){main{grid-template-columns:minmax(0,1fr);grid-template-rows:auto minmax(0,1fr)}
@@ -154,12 +161,17 @@ def _name(chat: Chat) -> str:
 
 def _link(telegram: Telegram, chat: Chat, current: bool) -> str:
     visible = telegram.messages(chat.id)
-    last = visible[-1].text.replace("\n", " ")[:80] if visible else _KINDS[chat.type]
+    last = _summary(visible[-1]) if visible else _KINDS[chat.type]
     name, mark = escape(_name(chat)), ' aria-current="page"' if current else ""
     return (
         f'<a href="?chat={chat.id}"{mark}><span class="face c{abs(chat.id) % 7}">{name[:1]}</span>'
         f"<b>{name}</b><small>{escape(last)}</small></a>"
     )
+
+
+def _summary(message: Message) -> str:
+    said = message.text.replace("\n", " ")[:80]
+    return said if message.photo is None else f"Фото · {said}" if said else "Фото"
 
 
 def _conversation(telegram: Telegram, chat: Chat | None) -> str:
@@ -182,15 +194,33 @@ def _bubble(telegram: Telegram, chat: Chat, message: Message) -> str:
     who = "" if chat.type == "private" else escape(sender.first_name if sender else _name(chat))
     at = time.strftime("%H:%M", time.localtime(message.edit_date or message.date))
     edited = "изменено " if message.edits else ""
+    text = f'<div class="text">{render_text(message.text, message.entities)}</div>' if message.text else ""
+    content = text + _photo(message) if message.caption_above else _photo(message) + text
     return (
-        f'<div class="bubble{" out" if out else ""}"><div class="body">'
+        f'<div class="bubble{" out" if out else ""}"><div class="body{" media" if message.photo else ""}">'
         + (f'<div class="who">{who}</div>' if who else "")
-        + f'<div class="text">{render_text(message.text, message.entities)}</div>'
-        f'<span class="when">{edited}{at}</span></div>{_keys(message)}</div>'
+        + f'{content}<span class="when">{edited}{at}</span></div>{_keys(message)}</div>'
     )
+
+
+def _photo(message: Message) -> str:
+    photo = message.photo
+    if photo is None:
+        return ""
+    sides = f'width="{photo.width}" height="{photo.height}"'
+    image = f'<img src="photo/{photo.digest}" {sides} alt="Фотография">'
+    veil = ' veiled" tabindex="0' if message.has_spoiler else ""
+    return f'<div class="photo{veil}">{image}</div>'
 
 
 def _keys(message: Message) -> str:
     rows = (message.reply_markup or {}).get("inline_keyboard", [])
-    drawn = ("".join(f"<span>{escape(str(key['text']))}</span>" for key in row) for row in rows)
+    drawn = ("".join(_key(key) for key in row) for row in rows)
     return f'<div class="keys">{"".join(f"<div>{row}</div>" for row in drawn)}</div>' if rows else ""
+
+
+def _key(key: Json) -> str:
+    text, address = escape(str(key["text"])), str(key.get("url", ""))
+    if address and _harmless(address):
+        return f'<a href="{escape(address)}" rel="noreferrer noopener" target="_blank">{text}</a>'
+    return f"<span>{text}</span>"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+
+import aiohttp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.markup import parse_html
 from sandbox.page import render_page, render_text
+from sandbox.pictures import landscape
 from sandbox.telegram import Telegram
 from tests.sandbox.conftest import World
 
@@ -30,6 +35,32 @@ async def test_the_page_shows_a_chat(world: World) -> None:
     assert "изменено" in page
     assert "Читать &lt;далее&gt;" in page
     assert "Новости степи" in page
+
+
+async def test_the_page_shows_photos_and_leads_where_buttons_lead(world: World) -> None:
+    assert world.http is not None
+    keys = {
+        "inline_keyboard": [[{"text": "Читать", "url": "https://e.kg/view/1"}, {"text": "Да", "callback_data": "1"}]]
+    }
+    form = aiohttp.FormData({"chat_id": "@step_news", "caption": "Гора <под> снегом", "reply_markup": json.dumps(keys)})
+    form.add_field("has_spoiler", "true")
+    form.add_field("photo", landscape(1).data, filename="a.jpg", content_type="image/jpeg")
+    async with world.http.post(f"{world.url}/bot42:SANDBOX/sendPhoto", data=form) as response:
+        assert response.status == 200
+    async with world.http.get(f"{world.url}/?chat={world.channel.id}") as response:
+        page = await response.text()
+        assert "img-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "Гора &lt;под&gt; снегом" in page
+    assert "Фото · Гора" in page
+    assert '<div class="photo veiled"' in page
+    assert '<a href="https://e.kg/view/1" rel="noreferrer noopener" target="_blank">Читать</a>' in page
+    assert "<span>Да</span>" in page
+    address = re.search(r'<img src="(photo/\w+)"', page)
+    assert address is not None
+    async with world.http.get(f"{world.url}/{address[1]}") as response:
+        assert (response.content_type, await response.read()) == ("image/jpeg", landscape(1).data)
+    async with world.http.get(f"{world.url}/photo/none") as response:
+        assert response.status == 404
 
 
 def test_an_empty_world_has_a_page() -> None:
