@@ -9,6 +9,7 @@ ElchiError
 │   └── StorageBusy     the database is locked, full or gone
 ├── SecondInstance      another process already works for this bot token
 ├── AlreadyDone         the update behind this fact has been handled before
+├── Unanswered          Telegram was asked, and what came back is no answer
 └── TokenRefused        Telegram does not know the token
 """
 
@@ -50,6 +51,10 @@ class SecondInstance(ElchiError):
 
 class AlreadyDone(ElchiError):
     """This update has been handled before."""
+
+
+class Unanswered(ElchiError):
+    """Telegram did not answer the question: ask again later."""
 
 
 class TokenRefused(ElchiError):

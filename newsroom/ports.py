@@ -61,7 +61,10 @@ class Standing:
 
 
 class Rights(Protocol):
-    """Who may do what in a chat, asked of Telegram each time."""
+    """Who may do what in a chat, asked of Telegram each time.
+
+    No answer is not an answer: then these raise Unanswered, or what the network raises.
+    """
 
     async def of_bot(self, chat: ChatId) -> Standing: ...
 
@@ -69,6 +72,10 @@ class Rights(Protocol):
 
     async def linked_to(self, chat: ChatId) -> ChatId | None:
         """The other half of a channel and its discussion group."""
+        ...
+
+    async def moved_to(self, chat: ChatId) -> ChatId | None:
+        """Where a group lives on as a supergroup; None when it is where it was, or nowhere any more."""
         ...
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from aiogram import Bot
 from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
-from aiogram.exceptions import TelegramRetryAfter
+from aiogram.exceptions import ClientDecodeError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 
@@ -28,7 +28,7 @@ from newsroom.deliveries import (
     Unreachable,
     Vanished,
 )
-from newsroom.errors import TokenRefused
+from newsroom.errors import TokenRefused, Unanswered
 from newsroom.ids import ChatId, UserId
 from newsroom.pacing import Pacer, Wait
 from newsroom.ports import Standing
@@ -37,6 +37,8 @@ TIMEOUT = 30.0
 CONNECT = 8.0  # a connection not made by then is none: nothing has left this machine
 RESTART_PAUSE = 1.0
 OFFLINE_PAUSE = 2.0
+ANSWER_PAUSES = (1, 5, 30)  # a direct answer that got none itself is sent again: better twice than not at all
+NOBODY = Standing(member=False, admin=False, may_post=False)
 
 # What Telegram says (lower case, anywhere in the text: wording drifts) and what it means for the chat.
 CLOSED = {
@@ -210,13 +212,30 @@ class Api:
 
     async def of_person(self, chat: ChatId, user: UserId) -> Standing:
         """Bot API getChatMember; somebody Telegram does not know there may do nothing."""
-        reply = await self.call("getChatMember", {"chat_id": chat, "user_id": user})
-        return standing_of(reply.result) if reply.result else Standing(member=False, admin=False, may_post=False)
+        reply = await self.ask("getChatMember", {"chat_id": chat, "user_id": user})
+        return standing_of(reply.result) if isinstance(reply.result, dict) else NOBODY
 
     async def linked_to(self, chat: ChatId) -> ChatId | None:
         """Bot API getChat, linked_chat_id."""
-        linked = ((await self.call("getChat", {"chat_id": chat})).result or {}).get("linked_chat_id")
-        return None if linked is None else ChatId(int(linked))
+        linked = _number((await self.ask("getChat", {"chat_id": chat})).result, "linked_chat_id")
+        return None if linked is None else ChatId(linked)
+
+    async def moved_to(self, chat: ChatId) -> ChatId | None:
+        """Bot API sendChatAction: of a group that moved, only a call that would write there says where to."""
+        reply = await self.ask("sendChatAction", {"chat_id": chat, "action": "typing"})
+        moved = _number((reply.body or {}).get("parameters"), "migrate_to_chat_id")
+        return None if moved is None else ChatId(moved)
+
+    async def ask(self, method: str, parameters: Mapping[str, Any]) -> Reply:
+        """An answer that says something: what was asked for, or that it is refused.
+
+        Raises Unanswered for everything else (429, 502, a gateway's page), and what `call` raises.
+        """
+        reply = await self.call(method, parameters)
+        refused = reply.status in (400, 403) and reply.body is not None and reply.body.get("ok") is False
+        if reply.result is None and not refused:
+            raise Unanswered(f"{method}: {reply.words}")
+        return reply
 
     async def me(self) -> dict[str, Any]:
         """Bot API getMe. Raises TokenRefused when the token is not known."""
@@ -244,21 +263,61 @@ def standing_of(member: Mapping[str, Any]) -> Standing:
 
 @dataclass(slots=True)
 class ChargeAnswers(BaseRequestMiddleware):
-    """Direct answers bring no permit: they are charged here, and wait here when Telegram says so."""
+    """Direct answers bring no permit of the outbox: they are charged here, and wait here when Telegram says so.
+
+    The desk fetches the permit of the first answer before the update is handled; what it has not foreseen (a second
+    answer, one in a group, a 429 or an outage in between) rests here without keeping anybody else from the desk.
+    """
 
     gate: MemoryGate
+    resting: int = 0
+    _permits: set[ChatId] = field(default_factory=set)
+
+    def permit(self, chat: ChatId) -> Wait | None:
+        wait = self.gate.ask(chat, kind_by_id(chat), Lane.ANSWERS)
+        if wait is None:
+            self._permits.add(chat)
+        return wait
+
+    def withdraw(self, chat: ChatId) -> None:
+        self._permits.discard(chat)
 
     async def __call__(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
     ) -> Response[TelegramType]:
-        name = method.__api_method__
-        chat = getattr(method, "chat_id", None)
-        if not isinstance(chat, int) or not name.startswith(("send", "edit", "copy", "forward")):
+        chat = _charged(method)
+        if chat is None:
             return await make_request(bot, method)
+        pauses = iter(ANSWER_PAUSES)
         while True:
-            while (wait := self.gate.ask(ChatId(chat), kind_by_id(ChatId(chat)), Lane.ANSWERS)) is not None:  # noqa: ASYNC110 - the gate says how long
-                await asyncio.sleep(wait.seconds)
+            await self._charge(chat)
             try:
                 return await make_request(bot, method)
             except TelegramRetryAfter as refusal:
-                self.gate.throttled(ChatId(chat), refusal.retry_after / self.gate.speed)
+                self.gate.throttled(chat, refusal.retry_after / self.gate.speed)
+            except (TelegramNetworkError, TelegramServerError, ClientDecodeError):
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                await self._rest(pause / self.gate.speed)
+
+    async def _charge(self, chat: ChatId) -> None:
+        if chat in self._permits:
+            self._permits.discard(chat)
+            return
+        while (wait := self.gate.ask(chat, kind_by_id(chat), Lane.ANSWERS)) is not None:
+            await (self._rest(wait.seconds) if wait.chat_only else asyncio.sleep(wait.seconds))
+
+    async def _rest(self, seconds: float) -> None:
+        self.resting += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.resting -= 1
+
+
+def _charged(method: TelegramMethod[Any]) -> ChatId | None:
+    """The chat whose rate a call counts against; None for calls that count nowhere."""
+    chat = getattr(method, "chat_id", None)
+    writes = method.__api_method__.startswith(("send", "edit", "copy", "forward"))
+    return ChatId(chat) if writes and isinstance(chat, int) else None
