@@ -30,7 +30,7 @@ from newsroom.errors import TokenRefused
 from newsroom.ids import ChatId
 from newsroom.ports import Clock, Keyring
 from newsroom.text.words import Words
-from services.chats import Chats
+from services.chats import Chats, Place
 from services.deliver import Deliver
 from services.housekeeping import Housekeeping
 from services.ingest import Ingest
@@ -140,7 +140,8 @@ class App:
                     await self.outgoing.alarm(tx, "alarm-chat-off", title=str(chat), why="no-rights")
             return
         title = found.get("title") or str(chat)
-        await self.chats.connect_own(ChatId(int(found["id"])), kind_of(found["type"]), title, found.get("username"))
+        place = Place(ChatId(int(found["id"])), kind_of(found["type"]), title, found.get("username"), by=None)
+        await self.chats.connect_own(place)
         async with self.storage.transaction() as tx:
             await tx.settings.put(f"alarmed:{chat}", None)
 

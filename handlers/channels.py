@@ -1,19 +1,23 @@
 """Where the bot stands: added to a channel or group, removed, blocked, moved; and the list of one's channels."""
 
+from itertools import accumulate
+
 from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import ChatMemberUpdated, InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 
-from newsroom.chats import kind_of
+from newsroom.chats import Chat, kind_of
 from newsroom.deliveries import ChatKind
 from newsroom.ids import Arrived, ChatId, UserId
+from newsroom.text.limits import TEXT, units
 from newsroom.text.words import Words
-from services.chats import Chats
+from services.chats import Chats, Place
 
 ADMIN_LINK = "https://t.me/{name}?startchannel&admin=post_messages+edit_messages+delete_messages"
 GROUP_LINK = "https://t.me/{name}?startgroup&admin=post_messages+pin_messages"
 GONE = {"left": "kicked", "kicked": "kicked"}
-REASONS = {"no-rights", "kicked", "linked"}
+REASONS = {"no-rights", "not-admin", "kicked", "linked"}
+ANONYMOUS = 1087968824  # @GroupAnonymousBot: Bot API names it where an administrator acts as the group
 
 
 async def standing_changed(event: ChatMemberUpdated, cause: Arrived, chats: Chats, editors_chat: int | None) -> None:
@@ -23,13 +27,13 @@ async def standing_changed(event: ChatMemberUpdated, cause: Arrived, chats: Chat
         return
     if kind is ChatKind.PRIVATE:
         if status == "kicked":
-            await chats.bot_fell(cause, chat, "blocked")
+            await chats.bot_fell(cause, chat, kind, "blocked")
         return
     if status in GONE:
-        await chats.bot_fell(cause, chat, GONE[status])
+        await chats.bot_fell(cause, chat, kind, GONE[status])
         return
-    title = event.chat.title or str(chat)
-    await chats.bot_rose(cause, chat, kind, title, event.chat.username, UserId(event.from_user.id))
+    by = UserId(event.from_user.id) if event.from_user.id != ANONYMOUS else None
+    await chats.bot_rose(cause, Place(chat, kind, event.chat.title or str(chat), event.chat.username, by))
 
 
 async def moved_to(message: Message, cause: Arrived, chats: Chats) -> None:
@@ -45,20 +49,34 @@ async def moved_from(message: Message, cause: Arrived, chats: Chats) -> None:
 
 
 async def list_channels(message: Message, chats: Chats, words: Words, tongue: str, person: User, bot_name: str) -> None:
-    lines = []
-    for chat, wrong in await chats.channels_of(UserId(person.id)):
-        if wrong is None:
-            lines.append(words.say(tongue, "channels-line-works", title=chat.title))
-        else:
-            why = words.say(tongue, f"off-{wrong}" if wrong in REASONS else "off-other")
-            lines.append(words.say(tongue, "channels-line-off", title=chat.title, why=why))
-    head = [words.say(tongue, "channels-title"), *lines] if lines else [words.say(tongue, "channels-empty")]
+    managed = await chats.channels_of(UserId(person.id))
+    below = "\n\n" + words.say(tongue, "channels-how")
+    if not managed.all_asked:
+        below += "\n\n" + words.say(tongue, "channels-not-all-asked")
+    head = words.say(tongue, "channels-title" if managed.chats else "channels-empty")
+    lines = [_line(chat, words, tongue) for chat in managed.chats]
+    shown = _fitting(lines, TEXT - units(head + below) - units(words.say(tongue, "channels-more", count=len(lines))))
+    if len(shown) < len(lines):
+        shown.append(words.say(tongue, "channels-more", count=len(lines) - len(shown)))
     links = [
         [InlineKeyboardButton(text=words.say(tongue, "button-add-channel"), url=ADMIN_LINK.format(name=bot_name))],
         [InlineKeyboardButton(text=words.say(tongue, "button-add-group"), url=GROUP_LINK.format(name=bot_name))],
     ]
-    text = "\n".join(head) + "\n\n" + words.say(tongue, "channels-how")
-    await message.answer(text, reply_markup=InlineKeyboardMarkup(inline_keyboard=links))
+    await message.answer("\n".join([head, *shown]) + below, reply_markup=InlineKeyboardMarkup(inline_keyboard=links))
+
+
+def _line(chat: Chat, words: Words, tongue: str) -> str:
+    wrong = chat.off_because
+    if wrong is None:
+        return words.say(tongue, "channels-line-works", title=chat.title)
+    why = words.say(tongue, f"off-{wrong}" if wrong in REASONS else "off-other")
+    return words.say(tongue, "channels-line-off", title=chat.title, why=why)
+
+
+def _fitting(lines: list[str], room: int) -> list[str]:
+    """As many from the first as fit, each on a line of its own; what looks too long as markup may only seem so."""
+    used = [1 + units(line) for line in lines]
+    return [line for line, end in zip(lines, accumulate(used), strict=True) if end < room]
 
 
 def build() -> Router:

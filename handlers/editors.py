@@ -32,14 +32,21 @@ async def _hold(
     *,
     paused: bool,
 ) -> None:
-    at_home = message.chat.id == editors_chat or message.chat.type == "private"
-    if not at_home or not await chats.is_editor(UserId(person.id)):
-        if message.chat.type == "private":
+    in_private, at_home = message.chat.type == "private", message.chat.id == editors_chat
+    if not in_private and not at_home:
+        return
+    if not (at_home and _speaks_as_the_chat(message)) and not await chats.is_editor(UserId(person.id)):
+        if in_private:
             await message.answer(words.say(tongue, "editors-only"))
         return
     changed = await chats.hold(cause, paused=paused)
     key = ("pause" if paused else "resume") + ("-on" if changed else "-already")
     await message.answer(words.say(tongue, key))
+
+
+def _speaks_as_the_chat(message: Message) -> bool:
+    """An anonymous administrator: Telegram lets nobody else speak in a group's own name."""
+    return message.sender_chat is not None and message.sender_chat.id == message.chat.id
 
 
 def build() -> Router:

@@ -131,6 +131,19 @@ async def test_pause_holds_everything_and_resume_goes_on_where_it_was(talk: Talk
         assert [text.split("\n")[0] for text in talk.texts(talk.channel)] == ["Раз"]
 
 
+async def test_an_anonymous_admin_of_the_editors_chat_is_an_editor(talk: Talk) -> None:
+    nobody = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+    command = {"text": "/pause", "entities": [{"type": "bot_command", "offset": 0, "length": 6}]}
+    async with talk.running():
+        message = {"message_id": 5, "date": 1, "chat": talk.editors.wire(), "from": nobody, **command}
+        talk.telegram.push_update({"message": message | {"sender_chat": talk.channel.wire()}})
+        await talk.heard()
+        assert talk.texts(talk.editors) == []
+        talk.telegram.push_update({"message": message | {"sender_chat": talk.editors.wire()}})
+        await talk.heard()
+        assert talk.texts(talk.editors) == [words.say("ru", "pause-on")]
+
+
 async def test_only_editors_can_pause(talk: Talk) -> None:
     async with talk.running():
         talk.telegram.start(talk.reader.id)
