@@ -20,13 +20,14 @@ from aiogram.client.telegram import TelegramAPIServer
 import handlers
 from bot import jobs
 from bot.config import Config
+from bot.doors.desk import Desk
 from bot.doors.people import Introduce
-from bot.doors.updates import Desk, Poller
+from bot.doors.poll import Poller
 from bot.gateways.feeds import HttpFeeds
 from bot.gateways.http import Fetcher
 from bot.gateways.telegram import Api, ChargeAnswers, MemoryGate
 from newsroom.chats import kind_of
-from newsroom.errors import TokenRefused
+from newsroom.errors import StorageBusy, TokenRefused, Unanswered
 from newsroom.ids import ChatId
 from newsroom.ports import Clock, Keyring
 from newsroom.text.words import Words
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 READER_COMMANDS = ("subscribe", "unsubscribe", "latest", "language", "channels", "help")
 EDITOR_COMMANDS = ("pause", "resume")
 KEY_CHECK = "key_check"
+INTRODUCE_AGAIN = 5.0
 
 
 def utc_now() -> datetime:
@@ -68,24 +70,24 @@ class App:
     speed: float
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`. Raises SecondInstance, TokenRefused."""
-        async with only_one(self.storage, self.api.bot_id) as valid:
-            self.deliver.may_send = valid
-            await self.deliver.recover()
-            await self.ingest.know_feeds()
-            timetable = jobs.timetable(self._read_feeds, self.housekeeping.sweep, speed=self.speed)
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._until(stop, self.poller.run(stop)))
-                    group.create_task(self._until(stop, self.desk.run(stop)))
-                    group.create_task(self._until(stop, self._deliver(stop)))
-                    group.create_task(self._introduce(stop))
-                    timetable.start()
-                    await stop.wait()
-            except* TokenRefused as refused:
-                raise TokenRefused from refused
-            finally:
-                timetable.shutdown(wait=False)
+        """Work until `stop`. Raises TokenRefused."""
+        await self.deliver.recover()
+        await self.ingest.know_feeds()
+        await self.housekeeping.begin(self.ingest.every)
+        timetable = jobs.timetable(self._read_feeds, self.housekeeping.sweep, speed=self.speed)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._until(stop, self.poller.run(stop)))
+                group.create_task(self._until(stop, self.desk.run(stop)))
+                group.create_task(self._until(stop, self._deliver(stop)))
+                introducing = group.create_task(self._introduce())
+                timetable.start()
+                await stop.wait()
+                introducing.cancel()
+        except* TokenRefused as refused:
+            raise TokenRefused from refused
+        finally:
+            timetable.shutdown(wait=False)
 
     async def _until(self, stop: asyncio.Event, work: Any) -> None:
         """When one of the parts ends, for whatever reason, the others stop in order."""
@@ -104,17 +106,19 @@ class App:
         await self.ingest.read_due()
         self.deliver.wake()
 
-    async def _introduce(self, stop: asyncio.Event) -> None:
-        """Tell Telegram our commands and connect the house's own channels; try again while it cannot be reached."""
-        while not stop.is_set():
+    async def _introduce(self) -> None:
+        """Tell Telegram our commands and connect the house's own channels; try again until that is done."""
+        while True:
             try:
                 await self._set_commands()
                 for channel in self.config.channels:
                     await self._connect_own(channel.chat)
                 return
-            except (aiohttp.ClientError, TimeoutError) as error:
+            except (aiohttp.ClientError, TimeoutError, Unanswered) as error:
                 log.warning("Telegram cannot be reached: %s", type(error).__name__)
-                await asyncio.sleep(5 / self.speed)
+            except StorageBusy as error:
+                log.error("the commands and channels wait for the database: %s", error)
+            await asyncio.sleep(INTRODUCE_AGAIN / self.speed)
 
     async def _set_commands(self) -> None:
         for language in ("", *self.words.languages):
@@ -125,19 +129,17 @@ class App:
                 scopes.append((editors, EDITOR_COMMANDS))
             for scope, names in scopes:
                 commands = [{"command": n, "description": self.words.say(tongue, f"command-{n}")} for n in names]
-                parameters = {"commands": commands, "scope": scope}
-                await self.api.call("setMyCommands", parameters | ({"language_code": language} if language else {}))
+                parameters: dict[str, Any] = {"commands": commands, "scope": scope}
+                parameters |= {"language_code": language} if language else {}
+                reply = await self.api.ask("setMyCommands", parameters)
+                if reply.result is None:
+                    log.warning("the commands for %s are refused: %s", scope["type"], reply.words)
 
     async def _connect_own(self, chat: int | str) -> None:
         """A channel of the configuration: connected when the bot may post there, else one alarm."""
-        found = (await self.api.call("getChat", {"chat_id": chat})).result
-        standing = await self.api.of_bot(ChatId(int(found["id"]))) if found else None
-        if found is None or standing is None or not standing.may_post:
-            log.warning("channel %s: the bot may not post there", chat)
-            async with self.storage.transaction() as tx:
-                if await tx.settings.get(f"alarmed:{chat}") is None:
-                    await tx.settings.put(f"alarmed:{chat}", "yes")
-                    await self.outgoing.alarm(tx, "alarm-chat-off", title=str(chat), why="no-rights")
+        found = (await self.api.ask("getChat", {"chat_id": chat})).result
+        if not isinstance(found, dict) or not (await self.api.of_bot(ChatId(int(found["id"])))).may_post:
+            await self._cannot_post(chat)
             return
         title = found.get("title") or str(chat)
         place = Place(ChatId(int(found["id"])), kind_of(found["type"]), title, found.get("username"), by=None)
@@ -145,26 +147,39 @@ class App:
         async with self.storage.transaction() as tx:
             await tx.settings.put(f"alarmed:{chat}", None)
 
+    async def _cannot_post(self, chat: int | str) -> None:
+        log.warning("channel %s: the bot may not post there", chat)
+        async with self.storage.transaction() as tx:
+            if await tx.settings.get(f"alarmed:{chat}") is None:
+                await tx.settings.put(f"alarmed:{chat}", "yes")
+                await self.outgoing.alarm(tx, "alarm-chat-off", title=str(chat), why="no-rights")
+
 
 @asynccontextmanager
 async def build(config: Config, keyring: Keyring, *, speed: float = 1.0, clock: Clock = utc_now) -> AsyncIterator[App]:
-    """All the objects, joined. Raises SchemaTooOld, SchemaTooNew, KeyProblem, TokenRefused, StorageBusy."""
+    """All the objects, joined, and the token's lock held, so that nobody else works on the database.
+
+    Raises SecondInstance, SchemaTooOld, SchemaTooNew, KeyProblem, TokenRefused, StorageBusy.
+    """
     async with AsyncExitStack() as stack:
         storage = open_storage(config.storage.url, keyring)
         stack.push_async_callback(storage.close)
-        await prepare(storage, keyring)
         token = config.telegram.token.get_secret_value()
         api = await stack.enter_async_context(Api(config.telegram.api, token, speed))
+        may_send = await stack.enter_async_context(only_one(storage, api.bot_id))
+        await prepare(storage, keyring)
         fetcher = await stack.enter_async_context(
             Fetcher(user_agent="Elchi/0.1 (+news bot)", allow_private=config.fetch.allow_private)
         )
         session = AiohttpSession(api=TelegramAPIServer.from_base(config.telegram.api))
-        gate = MemoryGate(speed)
-        session.middleware(ChargeAnswers(gate))
+        answers = ChargeAnswers(MemoryGate(speed))
+        session.middleware(answers)
         bot = Bot(token, session=session, default=DefaultBotProperties(parse_mode="HTML"))
         stack.push_async_callback(session.close)
         me = await api.me()
-        yield _assemble(config, storage, api, fetcher, gate, bot, str(me.get("username", "")), speed, clock)
+        app = _assemble(config, storage, api, fetcher, answers, bot, str(me.get("username", "")), speed, clock)
+        app.deliver.may_send = may_send
+        yield app
 
 
 def _assemble(
@@ -172,7 +187,7 @@ def _assemble(
     storage: Storage,
     api: Api,
     fetcher: Fetcher,
-    gate: MemoryGate,
+    answers: ChargeAnswers,
     bot: Bot,
     bot_name: str,
     speed: float,
@@ -185,7 +200,7 @@ def _assemble(
     chats = Chats(storage, outgoing, api, clock, telegram.owners, telegram.editors_chat)
     source = HttpFeeds(fetcher, ZoneInfo(config.site.timezone))
     ingest = Ingest(storage, outgoing, source, clock, {feed.url: feed.every / speed for feed in config.feeds})
-    deliver = Deliver(storage, outgoing, api, gate, clock, words, batch=max(4, round(3 * speed)))
+    deliver = Deliver(storage, outgoing, api, answers.gate, clock, words, batch=max(4, round(3 * speed)))
     dispatcher = Dispatcher(
         disable_fsm=True,  # nobody is in a dialog yet, and the inbox keeps one person's updates in order
         chats=chats,
@@ -198,6 +213,7 @@ def _assemble(
         observer.outer_middleware(introduce)
     dispatcher.include_router(handlers.build())
     arrived = asyncio.Event()
+    housekeeping = Housekeeping(storage, outgoing, clock)
     return App(
         config=config,
         storage=storage,
@@ -206,9 +222,9 @@ def _assemble(
         ingest=ingest,
         chats=chats,
         deliver=deliver,
-        housekeeping=Housekeeping(storage, clock),
+        housekeeping=housekeeping,
         poller=Poller(api, storage, outgoing, clock, arrived),
-        desk=Desk(storage, outgoing, dispatcher, bot, clock, arrived, speed),
+        desk=Desk(storage, housekeeping, dispatcher, bot, answers, clock, arrived, speed),
         words=words,
         speed=speed,
     )

@@ -1,7 +1,7 @@
 """Feeds: where each was left off, and when it is due."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -59,6 +59,12 @@ class Feeds:
     async def stop_waiting(self, now: datetime) -> None:
         """The clock that planned these reads was wrong."""
         await self.connection.execute(update(feeds).where(feeds.c.next_due_utc > now).values(next_due_utc=now))
+
+    async def wait_no_longer_than(self, url: str, every: timedelta, now: datetime) -> None:
+        """A feed due later than its interval allows was planned by a clock that was wrong."""
+        await self.connection.execute(
+            update(feeds).where(feeds.c.url == url, feeds.c.next_due_utc > now + every).values(next_due_utc=now)
+        )
 
     async def succeeded(self, feed: FeedId, validators: Validators, now: datetime) -> None:
         await self.connection.execute(

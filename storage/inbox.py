@@ -1,10 +1,11 @@
 """The inbox: every update is here before Telegram is told that we have it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +14,16 @@ from newsroom.ids import Arrived
 from storage.tables import updates
 
 KEEP_DONE = timedelta(hours=48)  # Telegram itself keeps updates for 24 hours
+PAGE = 1000
+
+_WAITING = select(
+    updates.c.arrived,
+    updates.c.kind,
+    updates.c.order_key,
+    updates.c.payload,
+    updates.c.tries,
+    updates.c.received_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,7 @@ class Waiting:
     order_key: str
     payload: bytes
     tries: int
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +78,32 @@ class Inbox:
         return len(added.all())
 
     async def next(self, now: datetime, busy: Collection[str], limit: int) -> tuple[Waiting, ...]:
-        """The oldest waiting update of each person who has none under way, ready ones only."""
-        earlier = updates.alias("earlier")
-        first = ~(
-            select(earlier.c.arrived)
-            .where(
-                earlier.c.done_at.is_(None),
-                earlier.c.order_key == updates.c.order_key,
-                earlier.c.arrived < updates.c.arrived,
-            )
-            .exists()
+        """The oldest waiting update of each person who has none under way, ready ones only.
+
+        However many of one person's updates wait, they are one place in the row.
+        """
+        first = (
+            select(func.min(updates.c.arrived).label("arrived"))
+            .where(updates.c.done_at.is_(None))
+            .group_by(updates.c.order_key)
+            .subquery()
         )
         rows = await self.connection.execute(
-            select(updates.c.arrived, updates.c.kind, updates.c.order_key, updates.c.payload, updates.c.tries)
-            .where(updates.c.done_at.is_(None), updates.c.not_before <= now, first)
-            .where(updates.c.order_key.not_in(list(busy)))
+            _WAITING.join(first, first.c.arrived == updates.c.arrived)
+            .where(updates.c.not_before <= now, updates.c.order_key.not_in(list(busy)))
             .order_by(updates.c.arrived)
             .limit(limit)
         )
-        return tuple(Waiting(Arrived(r.arrived), r.kind, r.order_key, r.payload or b"", r.tries) for r in rows)
+        return tuple(_read(row) for row in rows)
+
+    async def page(self, after: Arrived, limit: int = PAGE) -> tuple[Waiting, ...]:
+        """Whatever waits, ready or not, that came after this one."""
+        rows = await self.connection.execute(
+            _WAITING.where(updates.c.done_at.is_(None), updates.c.arrived > after)
+            .order_by(updates.c.arrived)
+            .limit(limit)
+        )
+        return tuple(_read(row) for row in rows)
 
     async def done(self, arrived: Arrived, now: datetime) -> None:
         """Mark the update handled, in the transaction of its fact. Raises AlreadyDone when it was."""
@@ -100,28 +119,42 @@ class Inbox:
         return await self.connection.scalar(select(updates.c.done_at).where(updates.c.arrived == arrived)) is not None
 
     async def try_later(self, arrived: Arrived, at: datetime) -> None:
+        """It failed; a try is spent."""
         await self.connection.execute(
             update(updates)
             .where(updates.c.arrived == arrived, updates.c.done_at.is_(None))
             .values(tries=updates.c.tries + 1, not_before=at)
         )
 
-    async def stop_waiting(self, now: datetime) -> None:
-        """The clock that set these waits was wrong."""
+    async def wait(self, arrived: Arrived, until: datetime) -> None:
+        """Not now, through no fault of its own: no try is spent."""
         await self.connection.execute(
-            update(updates).where(updates.c.done_at.is_(None), updates.c.not_before > now).values(not_before=now)
+            update(updates).where(updates.c.arrived == arrived, updates.c.done_at.is_(None)).values(not_before=until)
         )
 
-    async def put_aside(self, arrived: Arrived, why: str, now: datetime) -> None:
-        """Give the update up, so that it stands in nobody's way."""
+    async def stop_waiting(self, now: datetime, beyond: timedelta = timedelta(0)) -> None:
+        """The clock that set these waits, longer than `beyond`, was wrong."""
         await self.connection.execute(
             update(updates)
-            .where(updates.c.arrived == arrived, updates.c.done_at.is_(None))
-            .values(done_at=now, put_aside=why[:200], payload=None)
+            .where(updates.c.done_at.is_(None), updates.c.not_before > now + beyond)
+            .values(not_before=now)
         )
+
+    async def put_aside(self, arrived: Sequence[Arrived], why: str, now: datetime) -> None:
+        """Give these updates up, so that they stand in nobody's way."""
+        for start in range(0, len(arrived), PAGE):
+            await self.connection.execute(
+                update(updates)
+                .where(updates.c.arrived.in_(arrived[start : start + PAGE]), updates.c.done_at.is_(None))
+                .values(done_at=now, put_aside=why[:200], payload=None)
+            )
 
     async def waiting(self) -> int:
         return await self.connection.scalar(select(func.count()).where(updates.c.done_at.is_(None))) or 0
 
     async def sweep(self, now: datetime) -> None:
         await self.connection.execute(delete(updates).where(updates.c.done_at < now - KEEP_DONE))
+
+
+def _read(row: Row[*tuple[Any, ...]]) -> Waiting:
+    return Waiting(Arrived(row.arrived), row.kind, row.order_key, row.payload or b"", row.tries, row.received_at)

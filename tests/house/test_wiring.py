@@ -12,7 +12,7 @@ from aiogram.filters.callback_data import CallbackQueryFilter
 import handlers
 
 SUPPLIED = {
-    "cause",  # bot.doors.updates: the inbox row behind the update
+    "cause",  # bot.doors.desk: the inbox row behind the update
     "person",  # bot.doors.people
     "tongue",  # bot.doors.people
     "chats",  # bot.app: workflow data, as the rest

@@ -79,11 +79,42 @@ async def test_an_update_to_be_tried_later_holds_back_its_own_person_only(storag
     assert [(one.arrived, one.tries) for one in await waiting(storage, after=5)] == [(1, 1), (3, 0)]
 
 
+async def test_an_update_that_only_waits_has_spent_no_try(storage: Storage) -> None:
+    await came(storage, from_person(1))
+    async with storage.transaction() as tx:
+        await tx.inbox.wait(Arrived(1), START + timedelta(seconds=5))
+    assert await waiting(storage) == ()
+    assert [one.tries for one in await waiting(storage, after=5)] == [0]
+
+
+async def test_hundreds_of_one_persons_updates_are_one_place_in_the_row(storage: Storage) -> None:
+    await came(storage, *(from_person(number, "asel") for number in range(300)), from_person(300, "bakyt"))
+    assert [one.order_key for one in await waiting(storage)] == ["asel", "bakyt"]
+
+
+async def test_what_waits_can_be_looked_through_page_by_page(storage: Storage) -> None:
+    await came(storage, *(from_person(number) for number in range(5)))
+    await finish(storage, Arrived(2))
+    async with storage.reading() as tx:
+        first = await tx.inbox.page(Arrived(0), 3)
+        rest = await tx.inbox.page(first[-1].arrived, 3)
+    assert [[one.arrived for one in page] for page in (first, rest)] == [[1, 3, 4], [5]]
+
+
 async def test_a_clock_set_back_makes_nobody_wait(storage: Storage) -> None:
     await came(storage, from_person(1))
     async with storage.transaction() as tx:
         await tx.inbox.stop_waiting(START - timedelta(hours=1))
     assert len(await waiting(storage, after=-3600)) == 1
+
+
+async def test_a_wait_no_longer_than_ours_is_kept_at_the_start(storage: Storage) -> None:
+    await came(storage, from_person(1, "asel"), from_person(2, "bakyt"))
+    async with storage.transaction() as tx:
+        await tx.inbox.wait(Arrived(1), START + timedelta(seconds=50))
+        await tx.inbox.wait(Arrived(2), START + timedelta(seconds=70))
+        await tx.inbox.stop_waiting(START, beyond=timedelta(minutes=1))
+    assert [one.order_key for one in await waiting(storage)] == ["bakyt"]
 
 
 async def test_what_was_done_once_is_never_done_again(storage: Storage) -> None:
@@ -119,7 +150,7 @@ async def test_a_fact_that_finds_its_update_done_is_rolled_back(storage: Storage
 async def test_an_update_put_aside_stands_in_nobodys_way(storage: Storage) -> None:
     await came(storage, from_person(1), from_person(2))
     async with storage.transaction() as tx:
-        await tx.inbox.put_aside(Arrived(1), "it cannot be read " * 40, START)
+        await tx.inbox.put_aside([Arrived(1)], "it cannot be read " * 40, START)
     assert [one.arrived for one in await waiting(storage)] == [2]
 
 

@@ -50,6 +50,7 @@ alarm-feed-back = ✅ The feed { $url } can be read again.
 alarm-chat-off = ⚠️ Nothing is posted in “{ $title }” any more ({ $why }). Check the bot's rights; details: /channels
 alarm-conflict = ⚠️ Somebody else uses this bot's token. Stop the other program, or change the token at @BotFather.
 alarm-put-aside = ⚠️ One update ({ $kind }) could not be handled ({ $why }). It is put aside; the others go on.
+alarm-put-aside-many = ⚠️ { $count } updates could not be handled (the last: { $kind }, { $why }). They are put aside; the others go on.
 command-subscribe = bring the news here
 command-unsubscribe = stop the news
 command-latest = the latest news
