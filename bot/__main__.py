@@ -2,25 +2,37 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from newsroom.errors import ConfigError, ElchiError, KeyProblem
 
+if TYPE_CHECKING:
+    from bot.config import Config
+    from bot.keyring import SecretKeyring
+
 BAD_CONFIG = 78  # EX_CONFIG, sysexits.h
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = 8.5  # seconds an orderly stop may take: its own waits end after six, the whole promise is ten
 
 app = typer.Typer(
     name="elchi",
     help="Elchi carries a newsroom into Telegram.",
+    epilog="Example: elchi demo",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-key = typer.Typer(help="The key outside the database.", no_args_is_help=True)
+key = typer.Typer(
+    help="The key outside the database.", epilog="Example: elchi key new --file elchi.key", no_args_is_help=True
+)
 app.add_typer(key, name="key")
 
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
@@ -33,12 +45,24 @@ def give_up(problem: Exception, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
+def _leave() -> NoReturn:
+    """End with 0 at once: a thread that still waits for a name server would hold every other way out.
+
+    Nothing is lost by it: what is not on disk yet is marked there as open, and settled at the next start.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 @app.command(epilog="Example: elchi run -c config.toml --log json")
 def run(
     config: ConfigFile = Path("config.toml"),
-    log: Annotated[str, typer.Option("--log", help="text or json")] = "text",
+    log: Annotated[Literal["text", "json"], typer.Option("--log", help="For people or for machines.")] = "text",
 ) -> None:
     """Run the bot until SIGINT or SIGTERM."""
+    for name in STOPPING:
+        signal.signal(name, lambda *_: _leave())  # nothing is open yet
     from bot import config as configuration
     from bot import log as logs
 
@@ -47,46 +71,82 @@ def run(
         settings = configuration.load(config, os.environ)
     except ConfigError as problem:
         give_up(problem, BAD_CONFIG)
-    from bot.app import build, run_until_told
+    _run(_live(settings))
+
+
+async def _live(settings: "Config") -> None:
+    """The bot from its first word to its last; never returns unless something went wrong."""
+    stop, life, ready, loop = asyncio.Event(), asyncio.current_task(), False, asyncio.get_running_loop()
+
+    def told() -> None:
+        if not stop.is_set():
+            loop.call_later(PATIENCE, _leave)
+        stop.set()
+        if not ready and life is not None:
+            life.cancel()
+
+    for name in STOPPING:
+        loop.add_signal_handler(name, told)
+    from bot.app import build
+
+    try:
+        async with build(settings, await _keyring(settings)) as bot:
+            ready = True
+            await bot.run(stop)
+    except asyncio.CancelledError:
+        pass  # told before it was ready: there was nothing to finish
+    _leave()
+
+
+async def _keyring(settings: "Config") -> "SecretKeyring":
+    """The key outside the database; a new one only where no other has sealed anything."""
     from bot.keyring import load_keyring
 
-    async def go() -> None:
-        keyring = load_keyring(settings.secrets.key_file, os.environ, may_make=_is_fresh(settings.storage.url))
-        async with build(settings, keyring) as bot:
-            await run_until_told(bot)
-
-    _run(go())
+    file = settings.secrets.key_file
+    may_make = not os.environ.get("ELCHI_KEY") and not file.exists() and await _is_fresh(settings.storage.url)
+    return load_keyring(file, os.environ, may_make=may_make)
 
 
-def _is_fresh(url: str) -> bool:
-    """Whether a new key may be made: never beside a SQLite database that an older key has sealed."""
-    name = url.partition("sqlite+aiosqlite:///")[2].partition("?")[0]
-    return not name or not Path(name).exists()
+async def _is_fresh(url: str) -> bool:
+    """Whether no key belongs to the database yet; it may exist all the same, because `elchi migrate` needs none."""
+    from bot.app import KEY_CHECK
+    from bot.keyring import keyring_from, new_secret
+    from storage.database import check_schema, open_storage
+
+    storage = open_storage(url, keyring_from(new_secret()))
+    try:
+        if not await check_schema(storage):
+            return True
+        async with storage.reading() as tx:
+            return await tx.settings.get(KEY_CHECK) is None
+    finally:
+        await storage.close()
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run it to its end, and say in one line what stood in its way."""
     from aiohttp import ClientError
 
     try:
         asyncio.run(work)
-    except* ConfigError as group:
-        give_up(_first(group), BAD_CONFIG)
-    except* ElchiError as group:
-        give_up(_first(group))
-    except* (OSError, ClientError) as group:
-        give_up(ConnectionError(f"Telegram cannot be reached ({type(_first(group)).__name__}): check the network"))
+    except (ElchiError, OSError, ClientError, ExceptionGroup) as error:
+        problem = _first(error)
+        if isinstance(problem, ElchiError):
+            give_up(problem, BAD_CONFIG if isinstance(problem, ConfigError) else 1)
+        if isinstance(problem, OSError | ClientError):
+            give_up(ConnectionError(f"Telegram cannot be reached ({type(problem).__name__}): check the network"))
+        raise
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first if isinstance(first, Exception) else RuntimeError(str(first))
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @app.command(epilog="Example: elchi demo --port 8080")
 def demo(
-    port: Annotated[int, typer.Option(help="The port of the page; 0 takes a free one.")] = 8090,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port of the page; 0 takes a free one.")] = 8090,
     once: Annotated[bool, typer.Option("--once", help="Play the scenario to its end and exit.")] = False,
 ) -> None:
     """Show the whole bot at work, with no token and no network."""
@@ -121,6 +181,8 @@ def feed(
     """Read feeds as the bot would, and show what it sees."""
     from bot.feed_command import read_sources
 
+    if isinstance(sys.stdout, TextIOWrapper):  # a feed may hold any letter, a file's name any byte
+        sys.stdout.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
     code = asyncio.run(
         read_sources(
             sources,
@@ -145,12 +207,15 @@ def migrate(config: ConfigFile = Path("config.toml")) -> None:
     except ConfigError as problem:
         give_up(problem, BAD_CONFIG)
     from bot.keyring import keyring_from, new_secret
+    from newsroom.errors import SchemaTooOld
+    from storage.database import check_schema, open_storage
     from storage.database import migrate as bring_up_to_date
-    from storage.database import open_storage
 
     async def go() -> None:
         storage = open_storage(settings.storage.url, keyring_from(new_secret()))
         try:
+            with suppress(SchemaTooOld):
+                await check_schema(storage)
             await bring_up_to_date(storage)
         finally:
             await storage.close()
@@ -169,12 +234,13 @@ def key_new(
     secret = new_secret()
     if file is None:
         typer.echo(secret)
-        return
-    try:
-        write_secret(file, secret)
-    except KeyProblem as problem:
-        give_up(problem)
-    typer.echo(f"{file} holds a new key. With it, updates still waiting from before cannot be opened,", err=True)
+    else:
+        try:
+            write_secret(file, secret)
+        except KeyProblem as problem:
+            give_up(problem)
+        typer.echo(f"{file} holds a new key.", err=True)
+    typer.echo("In a database made with another key, updates still waiting cannot be opened with this one,", err=True)
     typer.echo("and chats known by the old key's hashes are met anew. Keep the old key until they are done.", err=True)
 
 

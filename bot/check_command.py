@@ -1,7 +1,9 @@
 """What `elchi check` looks at: token, rights, feeds, database, time zone data; ✔ or ✘, and what to do."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,12 +16,13 @@ from bot.config import Config
 from bot.gateways.feeds import HttpFeeds
 from bot.gateways.http import Fetcher
 from bot.gateways.telegram import Api
-from bot.keyring import keyring_from, new_secret
+from bot.keyring import keyring_from, load_keyring, new_secret
 from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
-from newsroom.errors import ElchiError, TokenRefused
-from storage.database import check_schema, open_storage
+from newsroom.errors import ElchiError, KeyProblem, TokenRefused
+from storage.database import Storage, check_schema, open_storage
 
 CHANNEL_RIGHTS = {"can_post_messages": "post messages", "can_edit_messages": "edit messages"}
+NO_SCHEMA = "empty: `elchi run` makes the schema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +115,42 @@ async def _feeds(config: Config) -> AsyncIterator[Finding]:
 
 async def _database(config: Config) -> Finding:
     what = f"database ({config.storage.url.partition(':')[0]})"
-    storage = open_storage(config.storage.url, keyring_from(new_secret()))
     try:
-        current = await check_schema(storage)
+        storage = open_storage(config.storage.url, keyring_from(new_secret()))
+        if (folder := _still_to_be_made_in(storage)) is not None:
+            wrong = _wrong_with(folder)
+            return Finding(what, good=not wrong, said=wrong or NO_SCHEMA)
+        try:
+            current = await check_schema(storage)
+        finally:
+            await storage.close()
     except ElchiError as problem:
         return Finding(what, good=False, said=str(problem))
-    finally:
-        await storage.close()
-    return Finding(what, good=True, said="up to date" if current else "empty: `elchi run` makes the schema")
+    return Finding(what, good=True, said="up to date" if current else NO_SCHEMA)
+
+
+def _still_to_be_made_in(storage: Storage) -> Path | None:
+    """The folder of a SQLite database that does not exist: looking into it would make it, and as whoever checks."""
+    if storage.engine.dialect.name != "sqlite":
+        return None
+    file = Path(storage.engine.url.database or "").absolute()
+    return None if file.exists() else file.parent
+
+
+def _wrong_with(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"the folder {folder} does not exist: make it"
+    return "" if os.access(folder, os.W_OK) else f"the folder {folder} is not writable: give this user the right"
 
 
 def _key(config: Config, environ: Mapping[str, str]) -> Finding:
-    if environ.get("ELCHI_KEY"):
-        return Finding("key", good=True, said="from ELCHI_KEY")
     path = config.secrets.key_file
-    said = str(path) if path.exists() else f"{path} does not exist yet: `elchi run` makes it for a fresh database"
-    return Finding("key", good=True, said=said)
+    where = "from ELCHI_KEY" if environ.get("ELCHI_KEY") else str(path)
+    if not environ.get("ELCHI_KEY") and not path.exists():
+        said = f"{path} does not exist yet: `elchi run` makes it for a fresh database"
+        return Finding("key", good=True, said=said)
+    try:
+        load_keyring(path, environ, may_make=False)
+    except KeyProblem as problem:
+        return Finding("key", good=False, said=str(problem))
+    return Finding("key", good=True, said=where)

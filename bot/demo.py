@@ -5,7 +5,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from rich.table import Table
 from bot.app import App, build
 from bot.config import Config
 from bot.keyring import keyring_from, new_secret
-from newsroom.errors import ConfigError
+from newsroom.errors import ConfigError, ElchiError
 from sandbox.botapi import serve
 from sandbox.portal import SAMPLE_ARTICLES, Portal, serve_portal
 from sandbox.telegram import Chat, Telegram, User
@@ -47,7 +47,7 @@ class Stage:
         deadline = time.monotonic() + PATIENCE
         while not holds():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the demonstration waited in vain for {what}")
+                raise ElchiError(f"the demonstration waited in vain for {what}")
             await asyncio.sleep(0.02)
 
     def posts(self) -> list[str]:
@@ -62,14 +62,17 @@ async def play(*, port: int, once: bool, console: Console | None = None) -> None
     telegram, portal = Telegram(), Portal()
     stage = _set_the_stage(telegram, portal, console or Console())
     portal.publish_samples(len(SAMPLE_ARTICLES) - STORIES - 3)
-    try:
-        with tempfile.TemporaryDirectory(prefix="elchi-demo-") as folder:
-            async with serve(telegram, port=0 if once else port) as server, serve_portal(portal) as site:
-                config = _config(stage, server.url, site.url, Path(folder))
-                async with build(config, keyring_from(new_secret())) as bot:
-                    await _perform(stage, bot, server.url, once=once)
-    except OSError as error:
-        raise ConfigError(f"port {port} cannot be used: choose another with --port") from error
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="elchi-demo-")))
+        try:
+            server = await stack.enter_async_context(serve(telegram, port=0 if once else port))
+        except OSError as error:
+            raise ConfigError(f"port {port} cannot be used: choose another with --port") from error
+        site = await stack.enter_async_context(serve_portal(portal))
+        bot = await stack.enter_async_context(
+            build(_config(stage, server.url, site.url, folder), keyring_from(new_secret()))
+        )
+        await _perform(stage, bot, server.url, once=once)
 
 
 def _set_the_stage(telegram: Telegram, portal: Portal, console: Console) -> Stage:

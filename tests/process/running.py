@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,14 @@ PYTHON = (sys.executable, "-P", "-m", "bot")
 
 
 def write_config(
-    folder: Path, *, api: str, feed: str, database: str = "", token: str = TOKEN, editors: int | None = None
+    folder: Path,
+    *,
+    api: str,
+    feed: str,
+    database: str = "",
+    token: str = TOKEN,
+    editors: int | None = None,
+    channels: tuple[int, ...] = (),
 ) -> Path:
     """A config.toml in `folder` that reads one feed every second."""
     lines = [
@@ -26,6 +33,7 @@ def write_config(
         "[[feeds]]",
         f'url = "{feed}"',
         'every = "1s"',
+        *(line for channel in channels for line in ("[[channels]]", f"chat = {channel}")),
         "[storage]",
         f'url = "{database or f"sqlite+aiosqlite:///{folder}/elchi.db"}"',
         "[secrets]",
@@ -49,10 +57,14 @@ async def until(holds: Callable[[], bool], seconds: float = 10.0, why: str = "")
 
 @dataclass(slots=True)
 class Elchi:
-    """One `elchi` command; what all its processes said is kept in `said`."""
+    """One `elchi` command; what all its processes said is kept: `said` is everything, `output` and `errors` a half."""
 
     arguments: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    root: Path = ROOT
     said: str = ""
+    output: str = ""
+    errors: str = ""
     process: asyncio.subprocess.Process | None = None
     _listening: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -60,25 +72,44 @@ class Elchi:
     def alive(self) -> bool:
         return self.process is not None and self.process.returncode is None
 
+    @property
+    def last_words(self) -> str:
+        """The one line that says why it gave up: there is exactly one, and no mistake of ours shows anywhere."""
+        assert "Traceback" not in self.said, self.said
+        assert "it ended by a mistake" not in self.said, self.said
+        lines = [line for line in self.errors.splitlines() if line.startswith("elchi: ")]
+        assert len(lines) == 1, self.said
+        return lines[0]
+
     async def start(self) -> None:
         """Start it (again)."""
         assert not self.alive
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("ELCHI_")}
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("ELCHI_")}
+        ours = {"PYTHONPATH": str(self.root), "PYTHONWARNINGS": "default", "NO_COLOR": "1", "COLUMNS": "200"}
         self.process = await asyncio.create_subprocess_exec(
             *PYTHON,
             *self.arguments,
-            cwd=ROOT,
-            env={**environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default", "NO_COLOR": "1", "COLUMNS": "100"},
+            cwd=self.root,
+            env={**clean, **ours, **self.environ},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            limit=2**20,
         )
-        self._listening = [asyncio.create_task(self._listen(p)) for p in (self.process.stdout, self.process.stderr)]
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._listening = [
+            asyncio.create_task(self._listen(self.process.stdout, is_error=False)),
+            asyncio.create_task(self._listen(self.process.stderr, is_error=True)),
+        ]
 
-    async def _listen(self, pipe: asyncio.StreamReader | None) -> None:
-        assert pipe is not None
-        while chunk := await pipe.readline():
-            self.said += chunk.decode(errors="replace")
+    async def _listen(self, pipe: asyncio.StreamReader, *, is_error: bool) -> None:
+        while line := (await pipe.readline()).decode(errors="replace"):
+            self.said += line
+            if is_error:
+                self.errors += line
+            else:
+                self.output += line
 
     async def ends(self, seconds: float = 15.0) -> int:
         """Wait for its end; the exit code."""
@@ -87,10 +118,14 @@ class Elchi:
         await asyncio.gather(*self._listening)
         return code
 
-    async def stop(self, seconds: float = 10.0) -> int:
-        """SIGTERM; the exit code."""
+    def told_to_stop(self) -> None:
+        """SIGTERM; `ends` follows."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
+
+    async def stop(self, seconds: float = 10.0) -> int:
+        """SIGTERM; the exit code."""
+        self.told_to_stop()
         return await self.ends(seconds)
 
     def kill_now(self) -> None:
@@ -105,11 +140,13 @@ class Elchi:
             await self.ends()
 
 
-async def elchi(*arguments: str, seconds: float = 15.0) -> tuple[int, str]:
-    """Run one command to its end: its exit code and everything it said."""
-    command = Elchi(arguments)
+async def elchi(
+    *arguments: str | Path, seconds: float = 30.0, environ: Mapping[str, str] | None = None, root: Path = ROOT
+) -> tuple[int, Elchi]:
+    """Run one command to its end: its exit code, and the command with everything it said."""
+    command = Elchi(tuple(str(argument) for argument in arguments), environ or {}, root)
     await command.start()
     try:
-        return await command.ends(seconds), command.said
+        return await command.ends(seconds), command
     finally:
         await command.kill()
