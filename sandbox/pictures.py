@@ -49,7 +49,7 @@ class Picture:
 def landscape(number: int, width: int = 640, height: int = 360, kind: Kind = "jpeg") -> Picture:
     """A sky over a plain, in colours that depend on the number."""
     sky, ground = _PALETTE[number % len(_PALETTE)]
-    horizon = 4 + number % 3
+    horizon = 4 + number // len(_PALETTE) % 4
     colours = [_mix(sky, ground, row / 9 * 0.4 + (0.6 if row >= horizon else 0.0)) for row in range(10)]
     paint = png if kind == "png" else jpeg
     return Picture("png" if kind == "png" else "jpeg", width, height, paint(width, height, colours))

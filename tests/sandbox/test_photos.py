@@ -17,6 +17,7 @@ from aiohttp import web
 from sandbox.files import FileStore
 from sandbox.images import read_image
 from sandbox.pictures import landscape
+from sandbox.portal import Portal, serve_portal
 from sandbox.rules import PHOTO_LIMIT, ApiError
 from tests.sandbox.conftest import TOKEN, World
 from tests.sandbox.test_errors import NOT_MODIFIED, Setup, keyboard, standing
@@ -110,6 +111,18 @@ async def test_by_address(world: World, web_site: str) -> None:
         assert [(size["width"], size["height"]) for size in message["photo"]] == [(90, 45), (200, 100)]
         assert message["photo"][-1]["file_size"] == len(PICTURE.data)
     assert world.telegram.accepted[world.reader.id, "Весна"] == 2
+
+
+async def test_by_address_from_the_sample_site(world: World) -> None:
+    async with serve_portal(Portal()) as site:
+        for article in site.publish_samples():
+            address = site.url + article.picture_path
+            answer = await world.ask("sendPhoto", chat_id=world.reader.id, photo=address, caption=article.title)
+            assert answer["result"]["photo"][-1]["width"] == 640
+        site.trouble, site.trouble_at = "error_page", "picture"
+        assert await world.refusal("sendPhoto", chat_id=world.reader.id, photo=address) == (
+            "400 Bad Request: wrong type of the web page content"
+        )
 
 
 ADDRESSES = [
