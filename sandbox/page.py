@@ -48,7 +48,7 @@ header b{display:block}header small{color:var(--faint)}
 .body{background:var(--in);border-radius:14px;padding:8px 12px 6px;box-shadow:0 1px 2px rgba(0,0,0,.14)}
 .out .body{background:var(--out)}
 .text{white-space:pre-wrap;overflow-wrap:anywhere}
-.media{padding:4px 4px 6px;width:min(420px,100%)}.media .text{padding:6px 8px 0}.media .who{padding:4px 8px}
+.pictured{width:min(420px,88%)}.media{padding:4px 4px 6px}.media .text{padding:6px 8px 0}.media .who{padding:4px 8px}
 .media .when{padding:0 8px}.photo{display:block;position:relative;overflow:hidden;border-radius:11px}
 .photo img{display:block;width:100%;height:auto;max-height:460px;object-fit:cover;background:var(--line)}
 .veiled img{filter:blur(28px) saturate(.6);transform:scale(1.15)}
@@ -195,9 +195,10 @@ def _bubble(telegram: Telegram, chat: Chat, message: Message) -> str:
     at = time.strftime("%H:%M", time.localtime(message.edit_date or message.date))
     edited = "изменено " if message.edits else ""
     text = f'<div class="text">{render_text(message.text, message.entities)}</div>' if message.text else ""
+    pictured, media = (" pictured", " media") if message.photo else ("", "")
     content = text + _photo(message) if message.caption_above else _photo(message) + text
     return (
-        f'<div class="bubble{" out" if out else ""}"><div class="body{" media" if message.photo else ""}">'
+        f'<div class="bubble{" out" if out else ""}{pictured}"><div class="body{media}">'
         + (f'<div class="who">{who}</div>' if who else "")
         + f'{content}<span class="when">{edited}{at}</span></div>{_keys(message)}</div>'
     )

@@ -89,6 +89,18 @@ async def test_photos(world: World, client: Bot) -> None:
     assert world.telegram.violations == []
 
 
+async def test_a_button_under_a_photo_is_pressed(world: World, client: Bot) -> None:
+    keys = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Да", callback_data="yes")]])
+    picture = BufferedInputFile(landscape(1).data, "hill.jpg")
+    sent = await client.send_photo(world.reader.id, picture, caption="?", reply_markup=keys)
+    world.telegram.presses(world.reader.id, world.telegram.messages(world.reader.id)[-1], "Да")
+    (update,) = await client.get_updates()
+    assert update.callback_query is not None
+    pressed = update.callback_query.message
+    assert isinstance(pressed, Message)
+    assert (pressed.photo, pressed.caption) == (sent.photo, "?")
+
+
 async def test_the_preview_of_a_link(world: World, client: Bot) -> None:
     options = LinkPreviewOptions(url="https://e.kg/1", prefer_large_media=True, show_above_text=True)
     sent = await client.send_message(world.reader.id, "Весна", link_preview_options=options)
