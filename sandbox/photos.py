@@ -10,13 +10,12 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from sandbox.files import FileStore
 from sandbox.images import read_image
 from sandbox.model import Photo
 from sandbox.rules import PHOTO_BY_ADDRESS_LIMIT, PHOTO_LIMIT, PHOTO_RATIO_LIMIT, PHOTO_SIDES_LIMIT, ApiError
+from sandbox.telegram import Telegram
 from sandbox.updates import Bot
 
-FETCH_SECONDS: Final = 5.0
 REDIRECTS: Final = 5
 _ATTACHED: Final = "attach://"
 _WRONG_ADDRESS: Final = "wrong HTTP URL specified"
@@ -27,8 +26,8 @@ _WRONG_TYPE: Final = "wrong type of the web page content"
 class PhotoDesk:
     """Takes in photos; it asks loopback addresses only, whatever a bot gives."""
 
-    def __init__(self, files: FileStore) -> None:
-        self.files = files
+    def __init__(self, telegram: Telegram) -> None:
+        self.telegram = telegram
 
     async def take(self, bot: Bot, given: str, uploads: Mapping[str, bytes], missing: str) -> Photo:
         """The photo an argument stands for; without any, the refusal has these words."""
@@ -43,7 +42,7 @@ class PhotoDesk:
             return self._keep(await self._fetched(given))
         if "." in given:
             raise ApiError(400, "wrong file identifier/HTTP URL specified")
-        return self.files.find(bot.user.id, given)
+        return self.telegram.files.find(bot.user.id, given)
 
     def _keep(self, data: bytes) -> Photo:
         image = read_image(data)
@@ -52,12 +51,12 @@ class PhotoDesk:
         long, short = max(image.width, image.height), min(image.width, image.height)
         if long + short > PHOTO_SIDES_LIMIT or long > short * PHOTO_RATIO_LIMIT:
             raise ApiError(400, "PHOTO_INVALID_DIMENSIONS")
-        return self.files.keep(data, image)
+        return self.telegram.files.keep(data, image)
 
     async def _fetched(self, address: str) -> bytes:
         _check_address(address)
         try:
-            async with asyncio.timeout(FETCH_SECONDS), aiohttp.ClientSession(trust_env=False) as session:
+            async with asyncio.timeout(self.telegram.fetch_seconds), aiohttp.ClientSession(trust_env=False) as session:
                 for _ in range(REDIRECTS + 1):
                     if not _is_loopback(address):
                         raise ApiError(400, _FAILED)

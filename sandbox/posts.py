@@ -28,7 +28,7 @@ class Posts:
 
     def __init__(self, telegram: Telegram) -> None:
         self.telegram = telegram
-        self.photos = PhotoDesk(telegram.files)
+        self.photos = PhotoDesk(telegram)
 
     # ---- sending
 

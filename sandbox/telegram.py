@@ -27,6 +27,7 @@ class Telegram:
         self.users: dict[int, User] = {}
         self.bots: dict[str, Bot] = {}
         self.files = FileStore()
+        self.fetch_seconds = 5.0
         self.faults = Faults()
         self.calls: list[Call] = []
         self.answers: list[Json] = []
