@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import secrets
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -241,12 +240,3 @@ async def prepare(storage: Storage, keyring: Keyring) -> None:
             await tx.settings.put(KEY_CHECK, proof)
         elif not secrets.compare_digest(known, proof):
             log.error("the key is not the one this database was made with: what it sealed cannot be opened")
-
-
-async def run_until_told(app: App) -> None:
-    """Run until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
-    await app.run(stop)
