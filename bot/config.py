@@ -67,10 +67,29 @@ class Telegram(_Strict):
         return value.rstrip("/")
 
 
+class Selectors(_Strict):
+    title: str = ""
+    lead: str = ""
+    image: str = ""
+    breadcrumb: str = ""
+
+
 class Site(_Strict):
     name: str = "News"
+    url: WebAddress | None = None
+    adapter: Literal["news-asia", "generic"] = "generic"
+    one_article: bool = True
+    comments: str = "#comments"
     timezone: str = "UTC"
     languages: tuple[Literal["ru", "en"], ...] = Field(default=("ru", "en"), min_length=1)
+    selectors: Selectors = Selectors()
+
+    @field_validator("comments")
+    @classmethod
+    def _goes_after_an_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[#/?][^\s\x00-\x1f]{1,100}", value):
+            raise ValueError('write what follows the address of an article, like "#comments", or nothing')
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -162,6 +162,38 @@ def test_only_languages_elchi_speaks_are_taken(path: Path) -> None:
     assert complaint(path, f'{SMALLEST}[site]\nlanguages = ["de"]').startswith("site.languages.0: ")
 
 
+def test_a_site_without_a_word_about_it_is_any_site(path: Path) -> None:
+    site = loaded(path, SMALLEST).site
+    assert (site.url, site.adapter, site.one_article, site.comments) == (None, "generic", True, "#comments")
+    assert not any(site.selectors.model_dump().values())
+
+
+def test_a_site_may_be_told_how_to_read_its_pages(path: Path) -> None:
+    text = f'{SMALLEST}[site]\nurl = "https://e.kg/"\nadapter = "news-asia"\none_article = false\ncomments = ""\n'
+    site = loaded(path, f'{text}[site.selectors]\nlead = "p.lead"\n').site
+    assert (site.url, site.adapter, site.one_article, site.comments) == ("https://e.kg/", "news-asia", False, "")
+    assert (site.selectors.title, site.selectors.lead) == ("", "p.lead")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('url = "e.kg"', "site.url: write an address that begins with https:// or http://"),
+        ('adapter = "news-asya"', "site.adapter: Input should be 'news-asia' or 'generic'"),
+        ("[site.selectors]\nx = 'h1'", "unknown key site.selectors.x (known: title, lead, image, breadcrumb)"),
+        ("[site.selectors]\nled = 'p'", "unknown key site.selectors.led (did you mean lead?)"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_the_site_is_named(path: Path, text: str, said: str) -> None:
+    assert complaint(path, f"{SMALLEST}[site]\n{text}") == said
+
+
+@pytest.mark.parametrize("comments", ["comments", "#", "# a", "https://e.kg", "#a\\n", "#" + "a" * 101])
+def test_what_leads_to_the_comments_goes_after_an_address(path: Path, comments: str) -> None:
+    said = 'site.comments: write what follows the address of an article, like "#comments", or nothing'
+    assert complaint(path, f'{SMALLEST}[site]\ncomments = "{comments}"') == said
+
+
 @pytest.mark.parametrize("text", [f"feeds = []\n{TELEGRAM}", f"{SMALLEST}[site]\nlanguages = []"])
 def test_an_empty_list_is_told_that_it_needs_one(path: Path, text: str) -> None:
     assert "at least 1 item" in complaint(path, text)
