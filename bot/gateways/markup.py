@@ -16,6 +16,7 @@ from newsroom.text.plain import ELEMENTS, INLINE, SILENT, collapse
 DEEP: Final = 200  # elements in one another; browsers stop at 512
 PAGE: Final = 3_000_000  # characters of a page that are looked at
 RUN: Final = 20_000  # characters without a tag among them; more is no prose
+LONGEST: Final = 50  # characters of the beginning of a tag, with its name
 MARKS: Final = 60_000  # tags and comments; a long article has some thousand
 BROKEN: Final = 300  # beginnings of tags that are none
 TAG: Final = 100_000  # characters from «<» to «>»
@@ -81,7 +82,7 @@ class _Tidy:
     def pieces(self) -> Iterator[str]:
         text, at, broken = self._text, 0, 0
         for _ in range(MARKS):
-            mark = _NEXT.search(text, at)
+            mark = self._mark(at)
             if not mark:
                 yield _letters(text[at:])
                 break
@@ -104,6 +105,14 @@ class _Tidy:
             if broken > BROKEN or len(self._open) > DEEP:
                 break
         yield from self._close(0)
+
+    def _mark(self, at: int) -> re.Match[str] | None:
+        """The next beginning of a tag; looked for in steps, between which other threads have their turn."""
+        for start in range(at, len(self._text), RUN):
+            mark = _NEXT.search(self._text, start, start + RUN + LONGEST)
+            if mark and mark.start() < start + RUN:
+                return mark
+        return None
 
     def _after(self, closing: str, at: int) -> int:
         """The place after `closing`; the end, if it is never seen again."""

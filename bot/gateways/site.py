@@ -47,7 +47,7 @@ FURNITURE: Final = re.compile(
     r"|(?:(?:[\w.-]+\s+){0,3}[\w.-]+,\s*)?©\s*news-asia\b)",
     re.IGNORECASE,
 )
-CAPTION: Final = re.compile(r"(?:Фото|Источник|Автор|Текст)\s*[:©]|Фото\s+(?:пресс-|из\s)|Читайте также")
+CAPTION: Final = re.compile(r"(?:Фото|Источник|Автор|Текст)\s*[:©]|Фото\s+(?:пресс-|из\s)|Читайте также|[^.!?]*,\s*©\s")
 SITE_NAME: Final = re.compile(r"\s+[|/–—-]\s+[«\"]?News-Asia.*", re.IGNORECASE)
 GRAPHIC: Final = re.compile(
     r"(?<!\d)18\s?\+|\bшок-(?:контент|видео|фото)|\bшокирующ\w+ (?:кадр|видео|фото|контент|снимк)|\bслабонервн",

@@ -64,6 +64,7 @@ def test_a_wrong_header_does_not_spoil_the_letters() -> None:
         "Сегодня 07:36     Комментарии [0]",
         "Айгерим Выдуманная, © News-Asia",
         "© News-Asia",
+        "Отдел новостей, © Степной вестник",
         "Просмотров: 5",
         "13917",
         "Фото пресс-службы аила",
@@ -291,10 +292,15 @@ async def hostile(_: web.Request) -> web.Response:
     return web.Response(text=HOSTILE["100,000 nested blocks"], content_type="text/html")
 
 
+async def brackets(_: web.Request) -> web.Response:
+    return web.Response(body=HOSTILE["brackets"].encode()[:-1], content_type="text/html")
+
+
 @pytest.fixture
 async def home() -> AsyncIterator[str]:
     app = web.Application()
     paths = {"/view/5/7250": article, "/slow": slow, "/away": away, "/pic": picture, "/empty": empty, "/bad": hostile}
+    paths["/brackets"] = brackets
     for path, handler in paths.items():
         app.router.add_get(path, handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -354,9 +360,10 @@ async def test_the_log_says_why_and_holds_no_secrets(home: str, site: Site, capl
     assert all("status 404" in line and "hunter2" not in line and "swordfish" not in line for line in said)
 
 
-async def test_the_loop_goes_on_while_a_hostile_page_is_read(home: str, site: Site) -> None:
+@pytest.mark.parametrize("path", ["/bad", "/brackets"])
+async def test_the_loop_goes_on_while_a_hostile_page_is_read(home: str, site: Site, path: str) -> None:
     worst, last = 0.0, time.perf_counter()
-    reading = asyncio.create_task(site.article(f"{home}/bad"))
+    reading = asyncio.create_task(site.article(home + path))
     while not reading.done():
         await asyncio.sleep(0.001)
         worst, last = max(worst, time.perf_counter() - last), time.perf_counter()
