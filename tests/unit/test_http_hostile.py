@@ -457,7 +457,7 @@ class TestPackings:
         assert await got(fetcher, host, answer(whole, header)) == b"a page " * 50
 
     # of a page a little longer than a slice zlib may hold back the end when it has taken in all of the bytes
-    @pytest.mark.parametrize("length", [SLICE - 1, SLICE, SLICE + 1, SLICE + 30, SLICE + 200, 3 * SLICE])
+    @pytest.mark.parametrize("length", [SLICE - 1, SLICE, SLICE + 1, SLICE + 25, SLICE + 100, 3 * SLICE])
     @pytest.mark.parametrize("packing", ["gzip", "zlib", "bare"])
     async def test_a_page_is_whole_whatever_its_length(self, host: Host, packing: str, length: int) -> None:
         engine = zlib.compressobj(wbits=WRAPPERS[packing])
