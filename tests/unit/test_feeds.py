@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.feed_command import as_object, read_sources
-from bot.gateways.feeds import HttpFeeds, feed_date, read_feed
+from bot.gateways.feed_dates import feed_date
+from bot.gateways.feed_parsing import read_feed
+from bot.gateways.feed_wire import FeedElsewhere
+from bot.gateways.feeds import HttpFeeds
 from bot.gateways.http import Fetcher
 from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
 from newsroom.text.plain import decode, images_in, plain, shorten
@@ -26,7 +29,10 @@ BISHKEK = ZoneInfo("Asia/Bishkek")
 
 
 def read(body: bytes, content_type: str = "") -> FeedRead | FeedFailed:
-    return read_feed(body, content_type=content_type, base_url="https://news.example.kg/rss/all", timezone=BISHKEK)
+    base = "https://news.example.kg/rss/all"
+    result = read_feed(body, content_type=content_type, base_url=base, timezone=BISHKEK)
+    assert not isinstance(result, FeedElsewhere)
+    return result
 
 
 def rss(items: str) -> bytes:
@@ -278,6 +284,7 @@ async def test_the_same_bytes_are_not_read_twice(feed_url: str) -> None:
         assert isinstance(first, FeedRead)
         assert first.articles[0].link == feed_url.replace("/rss", "/1")
         assert await feeds.read(feed_url, first.validators) == FeedUnchanged(first.validators)
+        await feeds.aclose()
 
 
 async def test_a_failure_is_a_value_with_a_reason() -> None:
