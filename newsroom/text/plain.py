@@ -57,6 +57,9 @@ _FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _HANZI = re.compile(rb"([\xa1-\xa3\xb0-\xd7][\xa1-\xfe])|[\xa1-\xf7][\xa1-\xfe]|\?")  # the common ones, the others
 _SAMPLE = 60_000  # bytes that are looked at to tell one encoding from another
 _PLAIN = 0.25  # a text as likely as this is a text
+_OUT_OF_STEP = re.compile("[\ue000-\uf8ff\ufffd]")  # what pairs of bytes say that do not belong together
+_MENDED = 20  # places in one document; more is no broken byte but another encoding
+_LINE = 300  # bytes without a Latin letter, a digit or a tag between them
 _FORM = 0.3  # how likely letters are that could be Chinese, whatever they mean
 _CLEARLY = 0.2  # so much likelier a guess must be than what was declared
 
@@ -127,7 +130,11 @@ def decode(body: bytes, content_type: str = "") -> str:
     declared = [name for name in _declared(body, content_type) if not name.startswith("utf")]
     if declared and declared[0].startswith("iso2022"):  # written in ASCII, so it would pass for UTF-8
         return body.decode(declared[0], errors="replace")
-    return _as_utf8(body) or body.decode(_likeliest(body, declared), errors="replace")
+    text = _as_utf8(body)
+    if text is not None:
+        return text
+    name = _likeliest(body, declared)
+    return _in_step(body) if name == "gb18030" else body.decode(name, errors="replace")
 
 
 def _declared(body: bytes, content_type: str) -> list[str]:
@@ -149,10 +156,13 @@ def _declared(body: bytes, content_type: str) -> list[str]:
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "iso-8859-1": "cp1252", "latin1": "cp1252"}
 
 
+_NO_LEAD_BYTES = bytes(range(0xC0))
+
+
 def _as_utf8(body: bytes) -> str | None:
     text = body.decode("utf-8", errors="replace")
     broken = text.count("\ufffd") - body.count(b"\xef\xbf\xbd")
-    letters = sum(1 for byte in body if byte >= 0xC0)  # lead bytes
+    letters = len(body.translate(None, _NO_LEAD_BYTES))
     # A feed cut inside a letter, or one bad byte in a long text, is still UTF-8; a wrong encoding breaks most letters.
     return text if broken == 0 or broken * 10 < letters else None
 
@@ -179,6 +189,35 @@ def _likeliest(body: bytes, declared: list[str]) -> str:
     return best
 
 
+def _in_step(body: bytes) -> str:
+    """Chinese, two bytes a letter: after a broken byte, back in step before the end of the line."""
+    text = body.decode("gb18030", errors="replace")
+    if not _OUT_OF_STEP.search(text) or sum(len(run) % 2 for run in _HIGH_RUN.findall(body)) > _MENDED:
+        return text  # nothing is broken; or second bytes may be ASCII here, so that lines cannot be told
+    left = _MENDED
+    pieces: list[bytes] = []
+    position = 0
+    for run in _HIGH_RUN.finditer(body):
+        if not left:
+            break
+        if len(run[0]) <= _LINE and _OUT_OF_STEP.search(run[0].decode("gb18030", errors="replace")):
+            left -= 1
+            pieces += [body[position : run.start()], _without_the_broken(run[0])]
+            position = run.end()
+    return b"".join([*pieces, body[position:]]).decode("gb18030", errors="replace")
+
+
+def _without_the_broken(run: bytes) -> bytes:
+    """The run less the byte or two that make most sense to leave out, rather at its end than in its middle."""
+    ways = [run, run[:-1], run[1:]]
+    ways += [run[:place] + run[place + lost :] for lost in (1, 2) for place in range(len(run) - lost + 1)]
+    return max(ways, key=lambda way: _common_hanzi(way) - len(way) / 2)  # each letter counts that is not common
+
+
+def _common_hanzi(letters: bytes) -> int:
+    return sum(bool(found[1]) for found in _HANZI.finditer(letters))
+
+
 def _strictly(body: bytes, name: str) -> bool:
     try:
         body.decode(name)
@@ -203,5 +242,4 @@ def _russian(pair: str) -> float:
 
 def _chinese(letters: str) -> float:
     words = sum(letter in _HAN for letter in letters) / len(letters)
-    common = sum(bool(found[1]) for found in _HANZI.finditer(letters.encode("gb2312", errors="replace")))
-    return max(words, _FORM if common > 0.9 * len(letters) else 0.0)
+    return max(words, _FORM if _common_hanzi(letters.encode("gb2312", errors="replace")) > 0.9 * len(letters) else 0.0)

@@ -6,6 +6,7 @@ import encodings.aliases
 import io
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -45,7 +46,7 @@ def articles(body: bytes) -> FeedRead:
     return result
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.xml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted({*GOLDEN.glob("*.xml"), *GOLDEN.glob("*.feed")}), ids=lambda path: path.stem)
 def test_golden_feeds(path: Path, request: pytest.FixtureRequest) -> None:
     got = json.dumps(as_object(path.name, read(path.read_bytes())), ensure_ascii=False, indent=1) + "\n"
     golden = path.with_suffix(".json")
@@ -184,6 +185,18 @@ def test_one_broken_byte_costs_a_letter_or_two(place: int, byte: int, declared: 
         assert read_as.endswith(f"{text} {text} ")
 
 
+@pytest.mark.parametrize("byte", [0xFF, 0x98, 0x01])
+def test_a_broken_byte_nearly_always_costs_no_more_than_two_letters_of_a_chinese_line(byte: int) -> None:
+    line = CHINESE.replace("，", "")
+    costly = 0
+    for place in range(len(line) * 2):
+        body = bytearray(f"<title>{line}</title><p>{CHINESE}</p>".encode("gb2312"))
+        body[len("<title>") + place] = byte
+        read_as = decode(bytes(body)).partition("</title>")[0]
+        costly += sum(letter not in read_as for letter in line) > 2
+    assert costly <= 1
+
+
 @pytest.mark.timeout(10)
 def test_a_long_text_of_unknown_letters_takes_no_longer() -> None:
     for body in (bytes(range(128, 256)) * 40_000, b"\xe9 " * 2_000_000, RUSSIAN.encode("cp1251") * 50_000):
@@ -208,22 +221,47 @@ def test_a_long_text_of_unknown_letters_takes_no_longer() -> None:
         ("Feb 20, 2026 07:36", "2026-02-20T01:36"),
         ("Fri, 20 Feb 2026 04:36:00 MSK", "2026-02-20T01:36"),
         ("20 Feb 26 01:36 GMT", "2026-02-20T01:36"),
+        ("Пт, 20 фев 26 07:36:00 +0600", "2026-02-20T01:36"),
+        ("20.02.26", "2026-02-19T18:00"),
+        ("20.02.26 07:36", "2026-02-20T01:36"),
+        ("20.02.26, 07:36", "2026-02-20T01:36"),
+        ("20.02.99 07:36", "1999-02-20T02:36"),
+        ("28 октября 2021 06:19", "2021-10-28T00:19"),
+        ("28 октября 2021 в 06:19", "2021-10-28T00:19"),
+        ("28 октября 2021 года, 06:19", "2021-10-28T00:19"),
+        ("06:19, 28 октября 2021", "2021-10-28T00:19"),
+        ("06:19 28.10.21", "2021-10-28T00:19"),
+        ("Сегодня 07:36", "2026-02-21T01:36"),
+        ("сегодня, 07:36", "2026-02-21T01:36"),
+        ("Сегодня в 07:36", "2026-02-21T01:36"),
+        ("07:36, сегодня", "2026-02-21T01:36"),
+        ("Вчера 07:36", "2026-02-20T01:36"),
+        ("Вчера, 07:36:10", "2026-02-20T01:36"),
+        ("позавчера 07:36", "2026-02-19T01:36"),
+        ("Yesterday at 07:36", "2026-02-20T01:36"),
+        ("Вчера", "2026-02-19T18:00"),
+        ("Вчера 04:36 MSK", "2026-02-19T01:36"),
+        ("Сегодня 25:61", None),
+        ("31.02.26", None),
         ("Wed, 31 Feb 2026 07:00:00 +0600", None),
         ("01 Jan 0001 00:00:00 +0600", None),
         ("20 Feb 2026 07:36 +99:99", None),
-        ("Сегодня 07:36", None),
         ("не дата", None),
     ],
 )
 def test_dates_as_people_write_them(written: str, moment: str | None) -> None:
     expected = None if moment is None else datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    found = feed_date(written, BISHKEK)
+    found = feed_date(written, BISHKEK, datetime(2026, 2, 20, 20, 0, tzinfo=UTC))  # two in the morning in Bishkek
     assert (found and found.replace(second=0)) == expected
+
+
+def test_today_is_no_date_where_nobody_says_when_that_is() -> None:
+    assert feed_date("Сегодня 07:36", BISHKEK) is None
 
 
 @given(st.text(max_size=40))
 def test_no_date_breaks_the_reader(written: str) -> None:
-    found = feed_date(written, BISHKEK)
+    found = feed_date(written, BISHKEK, datetime.max.replace(tzinfo=UTC))
     assert found is None or found.utcoffset() == timedelta(0)
 
 
@@ -261,6 +299,189 @@ def test_pictures_are_found_in_markup() -> None:
 @given(st.text(), st.integers(1, 40))
 def test_a_shortened_text_is_never_longer(text: str, limit: int) -> None:
     assert len(shorten(text, limit)) <= limit
+
+
+JSON = '{"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": [%s]}'
+
+
+@pytest.mark.parametrize(
+    ("item", "field", "value"),
+    [
+        ('{"id": 7250}', "identity", "7250"),
+        ('{"id": "https://a.kg/1"}', "link", "https://a.kg/1"),
+        ('{"id": "1", "url": "javascript:alert(1)"}', "link", ""),
+        ('{"id": "1", "external_url": "/view/1"}', "link", "https://news.example.kg/view/1"),
+        ('{"id": "1", "title": "A &amp; B"}', "title", "A & B"),
+        ('{"id": "1", "title": "1 < 2"}', "title", "1 < 2"),
+        ('{"id": "1", "title": ["x"]}', "title", ""),
+        ('{"id": "1", "content_html": "<p>One</p><p>Two</p>"}', "lead", "One Two"),
+        ('{"id": "1", "content_text": "a < b"}', "lead", "a < b"),
+        ('{"id": "1", "title": "Same", "summary": "Same"}', "lead", ""),
+        ('{"id": "1", "banner_image": "/b.jpg"}', "image", "https://news.example.kg/b.jpg"),
+        ('{"id": "1", "content_html": "<img src=/c.jpg>"}', "image", "https://news.example.kg/c.jpg"),
+        ('{"id": "1", "tags": ["a", 1, "a", "b"]}', "categories", ("a", "b")),
+        (
+            '{"id": "1", "date_published": "2026-02-20T07:36:00+06:00"}',
+            "published",
+            datetime(2026, 2, 20, 1, 36, tzinfo=UTC),
+        ),
+        ('{"id": "1", "date_published": 5, "attachments": 7, "tags": "x"}', "published", None),
+    ],
+)
+def test_items_of_json_follow_the_same_rules(item: str, field: str, value: object) -> None:
+    assert getattr(articles((JSON % item).encode()).articles[0], field) == value
+
+
+def test_a_broken_item_of_json_costs_no_other() -> None:
+    result = articles((JSON % '1, null, [], {"id": "1", "title": "A"}, {"id": {}}, {"id": "2", "title": "B"}').encode())
+    assert [one.title for one in result.articles if one.title] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    "body", ["{", "[]", "{}", '{"items": []}', '{"version": "1", "items": []}', '{"a": ' + "1" * 9999]
+)
+def test_other_json_is_no_feed(body: str) -> None:
+    result = read(body.encode(), "application/json")
+    assert isinstance(result, FeedFailed)
+    assert result.outcome == "not_a_feed"
+
+
+def page(head: str) -> bytes:
+    return f"<!DOCTYPE html><html><head>{head}</head><body><p>Words</p></body></html>".encode()
+
+
+@pytest.mark.parametrize(
+    ("head", "place"),
+    [
+        ('<link rel="alternate" type="application/rss+xml" href="/rss/all">', "https://a.kg/rss/all"),
+        ("<LINK HREF='/atom' TYPE='Application/Atom+XML; charset=utf-8' REL='feed Alternate'/>", "https://a.kg/atom"),
+        ("<link rel=alternate type=application/feed+json href=feed.json>", "https://a.kg/news/feed.json"),
+        (
+            '<base href="https://b.kg/"><link rel="alternate" type="application/rss+xml" href="r?a&amp;b">',
+            "https://b.kg/r?a&b",
+        ),
+        ('<!-- <link rel="alternate" type="application/rss+xml" href="/old"> -->', None),
+        ('<link rel="alternate" type="application/json" href="/wp-json">', None),
+        ('<link rel="stylesheet" type="application/rss+xml" href="/rss">', None),
+        ('<link rel="alternate" type="application/rss+xml" href="javascript:x">', None),
+        ('<link rel="alternate" hreflang="ky" href="/ky">', None),
+    ],
+)
+def test_a_page_names_its_feed(head: str, place: str | None) -> None:
+    result = read_feed(page(head), content_type="text/html", base_url="https://a.kg/news/", timezone=BISHKEK)
+    if place is None:
+        assert result == FeedFailed("not_a_feed", "A web page came instead of a feed.")
+    else:
+        assert result == FeedElsewhere(place)
+
+
+@dataclass
+class PageSite:
+    """A site whose front page names a feed; what it answers can be changed."""
+
+    url: str = ""
+    front: bytes = page('<link rel="alternate" type="application/rss+xml" href="/rss">')
+    feed: bytes = rss("<item><title>T</title><link>/1</link></item>")
+    asked: list[str] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        if request.path == "/rss" and request.headers.get("If-None-Match") == '"1"':
+            return web.Response(status=304)
+        body, mark = (self.feed, '"1"') if request.path == "/rss" else (self.front, '"page"')
+        return web.Response(body=body, content_type="text/html", headers={"ETag": mark})
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[PageSite]:
+    made = PageSite()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", made.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def feeds() -> AsyncIterator[HttpFeeds]:
+    async with Fetcher(user_agent="test", allow_private=True) as fetcher:
+        reader = HttpFeeds(fetcher, BISHKEK)
+        yield reader
+        await reader.aclose()
+
+
+async def test_the_feed_of_a_page_is_read_from_where_it_is_and_then_asked_for_there(
+    site: PageSite, feeds: HttpFeeds
+) -> None:
+    first = await feeds.read(site.url, Validators())
+    assert isinstance(first, FeedRead)
+    assert first.articles[0].link == f"{site.url}1"
+    assert feeds.found_at(site.url) == f"{site.url}rss"
+    assert isinstance(await feeds.read(site.url, first.validators), FeedUnchanged)
+    assert site.asked == ["/", "/rss", "/rss"]
+
+
+async def test_after_a_restart_a_page_is_never_asked_with_the_marks_of_its_feed(
+    site: PageSite, feeds: HttpFeeds
+) -> None:
+    async with Fetcher(user_agent="test", allow_private=True) as fetcher:
+        before = HttpFeeds(fetcher, BISHKEK)
+        first = await before.read(site.url, Validators())
+        await before.aclose()
+    assert isinstance(first, FeedRead)
+    assert (first.validators.etag, first.validators.last_modified) == (None, None)
+    again = await feeds.read(site.url, first.validators)
+    assert again == FeedUnchanged(first.validators)
+    site.feed = rss("<item><title>U</title></item>")
+    async with Fetcher(user_agent="test", allow_private=True) as fetcher:
+        later = HttpFeeds(fetcher, BISHKEK)
+        changed = await later.read(site.url, again.validators)
+        await later.aclose()
+    assert isinstance(changed, FeedRead)
+    assert changed.articles[0].title == "U"
+
+
+async def test_an_error_page_does_not_bring_another_feed_in_the_place_of_one_that_was_read(
+    site: PageSite, feeds: HttpFeeds
+) -> None:
+    result = await feeds.read(site.url, Validators(body_hash="0" * 64))
+    assert result == FeedFailed("not_a_feed", "A web page came instead of a feed.")
+    assert site.asked == ["/"]
+
+
+async def test_a_page_that_names_a_page_is_no_feed(site: PageSite, feeds: HttpFeeds) -> None:
+    site.feed = site.front
+    result = await feeds.read(site.url, Validators())
+    assert isinstance(result, FeedFailed)
+    assert result.outcome == "not_a_feed"
+    assert site.asked == ["/", "/rss"]
+    assert feeds.found_at(site.url) is None
+
+
+async def test_a_page_that_names_itself_is_not_asked_twice(site: PageSite, feeds: HttpFeeds) -> None:
+    site.front = page('<link rel="alternate" type="application/rss+xml" href="/">')
+    assert isinstance(await feeds.read(site.url, Validators()), FeedFailed)
+    assert site.asked == ["/"]
+
+
+async def test_a_large_feed_that_has_not_changed_is_known_too(site: PageSite, feeds: HttpFeeds) -> None:
+    site.front = rss("<item><title>T</title></item>" * 5000)
+    first = await feeds.read(site.url, Validators())
+    assert isinstance(first, FeedRead)
+    assert isinstance(await feeds.read(site.url, Validators(body_hash=first.validators.body_hash)), FeedUnchanged)
+
+
+async def test_now_is_what_the_clock_says(site: PageSite) -> None:
+    site.front = rss("<item><title>T</title><pubDate>Сегодня 07:36</pubDate></item>")
+    async with Fetcher(user_agent="test", allow_private=True) as fetcher:
+        reader = HttpFeeds(fetcher, BISHKEK, clock=lambda: datetime(2026, 2, 20, 20, 0, tzinfo=UTC))
+        result = await reader.read(site.url, Validators())
+        await reader.aclose()
+    assert isinstance(result, FeedRead)
+    assert result.articles[0].published == datetime(2026, 2, 21, 1, 36, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -315,6 +536,18 @@ async def test_the_command_answers_a_line_for_each_source(feed_url: str, tmp_pat
 async def test_the_command_says_when_a_zone_does_not_exist() -> None:
     code, out = await command("whatever", timezone="Mars/Base")
     assert (code, json.loads(out)["error"]) == (1, "No time zone is called «Mars/Base».")
+
+
+async def test_the_command_says_where_it_found_the_feed_of_a_page(site: PageSite, tmp_path: Path) -> None:
+    code, out = await command(site.url)
+    said = json.loads(out)
+    assert (code, said["outcome"], said["found_at"]) == (0, "feed", f"{site.url}rss")
+    assert f"names its feed: {site.url}rss" in (await command(site.url, as_json=False))[1].replace("\n", "")
+    saved = tmp_path / "page.html"
+    saved.write_bytes(page('<link rel="alternate" type="application/rss+xml" href="https://a.kg/rss">'))
+    code, out = await command(str(saved))
+    assert (code, json.loads(out)["outcome"]) == (1, "not_a_feed")
+    assert "https://a.kg/rss" in json.loads(out)["error"]
 
 
 async def test_people_get_a_table(tmp_path: Path) -> None:
