@@ -24,6 +24,8 @@ from bot.doors.people import Introduce
 from bot.doors.poll import Poller
 from bot.gateways.feeds import HttpFeeds
 from bot.gateways.http import Fetcher
+from bot.gateways.media import Pictures
+from bot.gateways.sending import TelegramSender
 from bot.gateways.telegram import Api, ChargeAnswers, MemoryGate
 from newsroom.chats import kind_of
 from newsroom.errors import StorageBusy, TokenRefused, Unanswered
@@ -199,7 +201,8 @@ def _assemble(
     chats = Chats(storage, outgoing, api, clock, telegram.owners, telegram.editors_chat)
     source = HttpFeeds(fetcher, ZoneInfo(config.site.timezone))
     ingest = Ingest(storage, outgoing, source, clock, {feed.url: feed.every / speed for feed in config.feeds})
-    deliver = Deliver(storage, outgoing, api, answers.gate, clock, words, batch=max(4, round(3 * speed)))
+    sender = TelegramSender(api, Pictures(fetcher))
+    deliver = Deliver(storage, outgoing, sender, answers.gate, clock, words, batch=max(4, round(3 * speed)))
     dispatcher = Dispatcher(
         disable_fsm=True,  # nobody is in a dialog yet, and the inbox keeps one person's updates in order
         chats=chats,

@@ -41,6 +41,8 @@ class FetchedArticle:
     updated: datetime | None = None
     image: str | None = None
     categories: tuple[str, ...] = ()
+    graphic: bool = False
+    """the site warns of the picture"""
 
     @property
     def content_hash(self) -> str:

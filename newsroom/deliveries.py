@@ -44,6 +44,33 @@ class State(StrEnum):
 ACTIVE_STATES = (State.WAITING, State.SENDING)
 
 
+class Form(StrEnum):
+    """What a copy is in Telegram; text can become a photo, a photo never becomes text."""
+
+    TEXT = "text"
+    PHOTO = "photo"
+
+
+class Way(IntEnum):
+    """How Telegram is given a picture: what it refuses one way is tried the next."""
+
+    ADDRESS = 0
+    """it fetches the picture itself"""
+    UPLOAD = 1
+    NONE = 2
+    """the post goes out without: a picture nobody can use holds nothing back"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A broadcast's picture on its way to Telegram."""
+
+    address: str
+    way: Way = Way.ADDRESS
+    file_id: str | None = None
+    """null until Telegram has the picture; then every further chat is sent this"""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message to one recipient, as claimed from the outbox."""
@@ -65,6 +92,12 @@ class Message:
     content: str
     """the broadcast's content in its stored form (newsroom.text.render reads it)"""
     language: str | None
+    form: Form | None = None
+    """what the copy is; before the first send null, or text where the chat takes no pictures"""
+    picture_way: Way = Way.ADDRESS
+    picture_file: str | None = None
+    picture_version: int = 1
+    """the version of the broadcast that brought the picture it has now"""
 
     @property
     def is_edit(self) -> bool:
@@ -74,6 +107,9 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Sent:
     message_id: int
+    form: Form = Form.TEXT
+    file_id: str | None = None
+    """Telegram's name for the picture, if there was one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +147,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureRefused:
+    """Telegram cannot use the picture the way it was given, or (`here` only) the chat takes no pictures."""
+
+    why: str
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Vanished:
     """The message to edit is no longer there."""
 
@@ -129,7 +173,7 @@ class Halted:
     why: str
 
 
-Outcome = Sent | Throttled | Deferred | Migrated | Unreachable | Refused | Vanished | Unknown | Halted
+Outcome = Sent | Throttled | Deferred | Migrated | Unreachable | Refused | PictureRefused | Vanished | Unknown | Halted
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +208,15 @@ class MoveChat:
     new: ChatId
 
 
-Step = Settle | Again | CloseChat | MoveChat
+@dataclass(frozen=True, slots=True)
+class OtherWay:
+    """The message goes again at once: its picture is given the next way, or (`here` only) it goes without."""
+
+    why: str
+    here: bool = False
+
+
+Step = Settle | Again | CloseChat | MoveChat | OtherWay
 
 REPEATS = 1  # an article whose first send is unknown is sent one time more (delivery policy)
 EDIT_RETRY = timedelta(seconds=2)  # an edit whose answer is missing is simply repeated,
@@ -187,6 +239,8 @@ def next_step(message: Message, outcome: Outcome, now: datetime) -> Step:
         case Refused(why):
             # An edit refused leaves the older text standing, which is still a sent message.
             return Settle(State.SENT, message.telegram_id, why) if message.is_edit else Settle(State.FAILED, why=why)
+        case PictureRefused(why, here):
+            return OtherWay(why, here)
         case Vanished():
             return Settle(State.GONE, message.telegram_id)
         case Unknown(why):

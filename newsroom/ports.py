@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Protocol
 
 from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
-from newsroom.deliveries import ChatKind, Lane, Outcome
+from newsroom.deliveries import ChatKind, Form, Lane, Outcome, Picture
 from newsroom.ids import ChatId, UserId
 from newsroom.pacing import Wait
+from newsroom.text.post import Post
 
 Clock = Callable[[], datetime]
 """Now, aware and in UTC."""
@@ -26,9 +27,13 @@ class FeedSource(Protocol):
 class Sender(Protocol):
     """The one way out to Telegram for messages that hold a permit."""
 
-    async def send(self, chat: ChatId, html: str, *, silent: bool = False) -> Outcome: ...
+    async def send(self, chat: ChatId, post: Post, picture: Picture | None) -> Outcome:
+        """A new message: a photo when there is a picture to give, else text."""
+        ...
 
-    async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome: ...
+    async def edit(self, chat: ChatId, message_id: int, post: Post, form: Form, picture: Picture | None) -> Outcome:
+        """Bring a copy up to date; `picture` only when it is another one than the copy shows."""
+        ...
 
     async def answers(self) -> bool:
         """Whether Telegram is there at all, asked with a call that changes nothing."""

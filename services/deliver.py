@@ -3,16 +3,29 @@
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from newsroom.deliveries import Deferred, Halted, Lane, Message, Outcome, Refused, Throttled, Unknown
+from newsroom.deliveries import (
+    Deferred,
+    Form,
+    Halted,
+    Lane,
+    Message,
+    Outcome,
+    Picture,
+    Refused,
+    Throttled,
+    Unknown,
+    Way,
+)
 from newsroom.errors import StorageBusy
 from newsroom.ids import MessageId, RecipientId
 from newsroom.ports import CORRECTIONS, Clock, RateGate, Sender
 from newsroom.text import render
+from newsroom.text.post import Post, Style
 from newsroom.text.words import Words
 from services.outgoing import Outgoing
 from services.results import ROWS, Finished, Results
@@ -24,7 +37,9 @@ LOOK_AGAIN = 0.5
 FEW_READY = 100  # the next page is made when fewer first sends than this wait on a lane
 LOOK_AHEAD = 60
 GRACE = 5.0  # seconds for requests in hand at the end; the whole stop stays under ten
+PROVING = 3  # so many copies at once try a picture of which nobody knows yet how Telegram takes it
 UNSURE = 3  # so many answers missing one after another, and Telegram is asked whether it is there at all
+PLAIN = Style()
 LANES = (Lane.ANSWERS, Lane.BREAKING, Lane.CHANNELS, Lane.PRIVATE)
 
 
@@ -36,13 +51,14 @@ class Deliver:
     gate: RateGate
     clock: Clock
     words: Words
+    style: Style = PLAIN
     may_send: Callable[[], bool] = lambda: True
     """false when the process may no longer be the one that holds the token"""
     batch: int = 4
     """how many requests may be marked at once: about 100 ms of the allowed rate"""
     halted: str | None = None
     _results: Results = field(init=False)
-    _in_hand: dict[RecipientId, MessageId] = field(default_factory=dict)
+    _in_hand: dict[RecipientId, Message] = field(default_factory=dict)
     """marked by this process, and what came of it not yet on disk"""
     _cooling: dict[RecipientId, float] = field(default_factory=dict)
     _requests: set[asyncio.Task[None]] = field(default_factory=set)
@@ -121,7 +137,7 @@ class Deliver:
             if claimed:
                 await tx.outbox.mark_sending(claimed)
         self._doubtful = self._interrupted = False
-        self._in_hand.update((message.recipient, message.id) for message in claimed)
+        self._in_hand.update((message.recipient, message) for message in claimed)
         return claimed, 0.0 if grew or len(claimed) >= self.batch else rest
 
     async def _settle_strange(self, tx: Transaction) -> None:
@@ -129,12 +145,15 @@ class Deliver:
         if self._interrupted:
             await self._recover(tx)
         elif self._doubtful:
-            await tx.outbox.release_all_but(self._in_hand.values())
+            await tx.outbox.release_all_but(self._ids_in_hand())
 
     async def _recover(self, tx: Transaction) -> None:
-        again, left = await tx.outbox.recover(self._in_hand.values())
+        again, left = await tx.outbox.recover(self._ids_in_hand())
         if again or left:
             log.warning("open when another process ended: %d sent one time more, %d left unknown", again, left)
+
+    def _ids_in_hand(self) -> list[MessageId]:
+        return [message.id for message in self._in_hand.values()]
 
     async def _expand(self, tx: Transaction) -> bool:
         grew = await tx.outbox.raise_versions()
@@ -165,15 +184,17 @@ class Deliver:
         rest = LOOK_AGAIN
         most = min(most, self.batch - len(claimed))
         taken = {message.recipient for message in claimed}
+        proving = Counter(m.broadcast for m in (*self._in_hand.values(), *claimed) if _proves_its_picture(m))
         while found and most > 0:
             message = found[0]
-            if message.recipient not in taken:
+            if message.recipient not in taken and proving[message.broadcast] < PROVING:
                 wait = self.gate.ask(message.chat, message.kind, queue)
                 if wait is not None and not wait.chat_only:
                     return min(rest, wait.seconds)
                 if wait is None:
                     claimed.append(message)
                     taken.add(message.recipient)
+                    proving[message.broadcast] += _proves_its_picture(message)
                     most -= 1
                 else:
                     self._cooling[message.recipient] = time.monotonic() + wait.seconds
@@ -195,15 +216,20 @@ class Deliver:
 
     async def _outcome(self, message: Message) -> Outcome:
         try:
-            html = render.html(message.content, message.language, self.words)
+            post = render.post(
+                message.content, message.language, self.words, self.style, pictured=_is_pictured(message)
+            )
         except (LookupError, ValueError, TypeError) as error:  # stored by a version that knew other words
             return Refused(f"cannot be rendered: {type(error).__name__}")
         if not self.may_send():
             return Deferred(0.0)
         try:
             if message.is_edit and message.telegram_id is not None:
-                return await self.sender.edit(message.chat, message.telegram_id, html)
-            return await self.sender.send(message.chat, html)
+                picture = _picture(message, post) if _new_picture(message) else None
+                return await self.sender.edit(
+                    message.chat, message.telegram_id, post, message.form or Form.TEXT, picture
+                )
+            return await self.sender.send(message.chat, post, _picture(message, post))
         except Exception as error:  # noqa: BLE001 - one request must not end the others; whether it left is unknown
             log.error("message %d: the request ended with %s", message.id, type(error).__name__)
             return Unknown(type(error).__name__)
@@ -229,6 +255,31 @@ class Deliver:
         for one in group:
             self._in_hand.pop(one.message.recipient, None)
         self._wake.set()
+
+
+def _proves_its_picture(message: Message) -> bool:
+    """Whether this first send shows how Telegram takes the picture: what it learns serves all that follow."""
+    unproven = message.picture_file is None and message.picture_way is not Way.NONE and message.form is None
+    return unproven and render.picture_of(message.content) is not None
+
+
+def _is_pictured(message: Message) -> bool:
+    """Whether the copy is, or is to be, a photo with the text as its caption."""
+    if message.form is None:
+        return message.picture_way is not Way.NONE
+    return message.form is Form.PHOTO or _new_picture(message)
+
+
+def _new_picture(message: Message) -> bool:
+    """Whether the copy shows another picture than the article has now, and Telegram may be able to show that."""
+    behind = message.sent_version is not None and message.sent_version < message.picture_version
+    return behind and message.picture_way is not Way.NONE
+
+
+def _picture(message: Message, post: Post) -> Picture | None:
+    if post.photo is None or message.picture_way is Way.NONE:
+        return None
+    return Picture(post.photo, message.picture_way, message.picture_file)
 
 
 async def _finish(requests: set[asyncio.Task[None]]) -> None:

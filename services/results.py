@@ -11,9 +11,12 @@ from newsroom.deliveries import (
     Again,
     ChatKind,
     CloseChat,
+    Form,
     Message,
     MoveChat,
+    OtherWay,
     Outcome,
+    Sent,
     Settle,
     State,
     Step,
@@ -117,6 +120,8 @@ class Results:
                 not_before, why, repeats = at, because, repeats + repeat
             case CloseChat(because):
                 state, why = (State.GONE if message.is_edit else State.CANCELLED), because
+            case OtherWay(because):
+                state, why = (State.SENT if message.is_edit else State.WAITING), because
             case MoveChat():
                 state = State.GONE if message.is_edit else State.WAITING
         return Result(
@@ -129,6 +134,7 @@ class Results:
             not_before=not_before,
             repeats=repeats,
             why=why,
+            form=_form(one),
             sent_at=now if state is State.SENT and not message.is_edit else None,
         )
 
@@ -137,6 +143,8 @@ class Results:
         match one.outcome:
             case Throttled(seconds, everyone=False):
                 await tx.outbox.hold_chat(one.message.recipient, self.clock() + timedelta(seconds=seconds))
+            case Sent(file_id=str(file_id)) if one.message.picture_file is None:
+                await tx.outbox.picture_known(one.message, file_id)
             case _:
                 pass
         match one.step:
@@ -145,6 +153,9 @@ class Results:
                 await tx.chats.migrate(one.message.chat, new)
             case CloseChat(why):
                 await self._close(tx, one.message, why)
+            case OtherWay(because, here=False):
+                log.info("message %d: its picture is given another way (%s)", one.message.id, because)
+                await tx.outbox.picture_refused(one.message)
             case Settle(State.FAILED, _, because):
                 log.warning("message %d is refused for good: %s", one.message.id, because)
             case _:
@@ -162,3 +173,14 @@ class Results:
                 await self.outgoing.tell(tx, admin, "chat-no-rights", title=chat.title)
                 return
         await self.outgoing.alarm(tx, "alarm-chat-off", title=chat.title, why=why)
+
+
+def _form(one: Finished) -> Form | None:
+    """What stands in the chat now, or what has to be sent there next time; None when that is as it was."""
+    match one.outcome, one.step:
+        case Sent(form=form), _ if not (one.message.is_edit and form is Form.TEXT):
+            return form
+        case _, OtherWay(here=True):
+            return Form.TEXT
+        case _:
+            return None

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from newsroom.deliveries import Lane, State
+from newsroom.deliveries import Lane, State, Way
 from newsroom.ids import ArticleId, BroadcastId, MessageId, RecipientId
 from storage.tables import broadcasts, chats, deliveries, messages
 
@@ -60,12 +60,14 @@ class Broadcasts:
         assert made is not None
         return MessageId(made)
 
-    async def correct(self, article: ArticleId, content: str) -> int:
+    async def correct(self, article: ArticleId, content: str, *, new_picture: bool = False) -> int:
         """Raise the version of the article's broadcasts; a cursor of its own then raises every copy."""
+        newest = broadcasts.c.version + 1
+        picture = {"picture_version": newest, "picture_way": Way.ADDRESS, "picture_file": None} if new_picture else {}
         changed = await self.connection.execute(
             update(broadcasts)
             .where(broadcasts.c.article_id == article)
-            .values(content=content, version=broadcasts.c.version + 1, correction_cursor=0)
+            .values(content=content, version=newest, correction_cursor=0, **picture)
         )
         return changed.rowcount
 

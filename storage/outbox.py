@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, String, and_, bindparam, case, func, literal, or_, select, update
 
-from newsroom.deliveries import REPEATS, ChatKind, Lane, Message, State
+from newsroom.deliveries import REPEATS, ChatKind, Form, Lane, Message, State, Way
 from newsroom.ids import BroadcastId, ChatId, MessageId, RecipientId
 from storage.broadcasts import Broadcasts
 from storage.tables import broadcasts, chats, messages, recipients
@@ -32,6 +32,8 @@ class Result:
     repeats: int
     why: str | None
     sent_at: datetime | None
+    form: Form | None = None
+    """null when nothing new stands in the chat"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,26 @@ class Outbox(Broadcasts):
         )
         return await self.connection.scalar(select(func.count()).select_from(some.subquery())) or 0
 
+    # -- the picture ---------------------------------------------------------------------------------------------
+
+    async def picture_refused(self, message: Message) -> None:
+        """The next copies of the broadcast give Telegram the picture another way."""
+        await self.connection.execute(
+            update(broadcasts)
+            .where(broadcasts.c.id == message.broadcast, broadcasts.c.picture_version == message.picture_version)
+            .where(broadcasts.c.picture_way == message.picture_way)
+            .values(picture_way=min(message.picture_way + 1, Way.NONE), picture_file=None)
+        )
+
+    async def picture_known(self, message: Message, file_id: str) -> None:
+        """Telegram has the picture: the next copies name it instead of handing it over again."""
+        await self.connection.execute(
+            update(broadcasts)
+            .where(broadcasts.c.id == message.broadcast, broadcasts.c.picture_version == message.picture_version)
+            .where(broadcasts.c.picture_file.is_(None))
+            .values(picture_file=file_id)
+        )
+
     # -- what came of it -----------------------------------------------------------------------------------------
 
     async def write_results(self, results: Sequence[Result]) -> None:
@@ -99,6 +121,7 @@ class Outbox(Broadcasts):
                     (and_(bindparam("becomes") == State.SENT, here != bindparam("there")), State.GONE),
                     else_=bindparam("becomes"),
                 ),
+                form=func.coalesce(bindparam("shape", type_=messages.c.form.type), messages.c.form),
                 telegram_id=bindparam("id_there"),
                 sent_version=bindparam("version"),
                 sending_version=None,
@@ -119,6 +142,7 @@ class Outbox(Broadcasts):
                     "again": r.repeats,
                     "because": r.why and r.why[:200],
                     "when": r.sent_at,
+                    "shape": r.form,
                 }
                 for r in results
             ],
@@ -231,6 +255,10 @@ def _claimable() -> Select[*tuple[Any, ...]]:
             messages.c.repeats,
             broadcasts.c.content,
             chats.c.language,
+            messages.c.form,
+            broadcasts.c.picture_way,
+            broadcasts.c.picture_file,
+            broadcasts.c.picture_version,
         )
         .join(recipients, recipients.c.id == messages.c.recipient_id)
         .join(broadcasts, broadcasts.c.id == messages.c.broadcast_id)
@@ -294,4 +322,8 @@ def _read(row: Row[*tuple[Any, ...]]) -> Message:
         repeats=row.repeats,
         content=row.content,
         language=row.language,
+        form=None if row.form is None else Form(row.form),
+        picture_way=Way(row.picture_way),
+        picture_file=row.picture_file,
+        picture_version=row.picture_version,
     )

@@ -57,6 +57,8 @@ class _Feeds(TypedColumns):
     body_hash = Column(String(64), nullable=True)  # null before the first read
     first_read_at = Column(UtcDateTime, nullable=True)  # null before the first read
     failing_since = Column(UtcDateTime, nullable=True)  # null while it can be read
+    failures = Column(Integer, nullable=False, server_default="0")  # in a row
+    moved_to = Column(String(2000), nullable=True)  # null unless the server said that it moved for good
     next_due_utc = Column(UtcDateTime, nullable=False)
 
 
@@ -67,9 +69,26 @@ class _Articles(TypedColumns):
     title = Column(Text, nullable=False)
     link = Column(Text, nullable=False)
     lead = Column(Text, nullable=False)
-    content_hash = Column(String(64), nullable=False)
+    content_hash = Column(String(64), nullable=False)  # of what the feed said, not of what the page added
+    image = Column(Text, nullable=True)  # null if neither feed nor page shows a picture
+    graphic = Column(Boolean, nullable=False, server_default=text("false"))
+    categories = Column(Text, nullable=False, server_default="[]")  # as JSON
+    storm_id = Column(Id, nullable=True)  # the storm it came with, held until an editor decides; null for most
     published = Column(UtcDateTime, nullable=True)  # null if the feed gives no usable date
     seen_at = Column(UtcDateTime, nullable=False)
+
+
+class _ArticleIdentities(TypedColumns):
+    identity = Column(String(2000), primary_key=True)
+    article_id = Column(Id, ForeignKey("articles.id"), nullable=False)
+
+
+class _Storms(TypedColumns):
+    id = Column(Id, primary_key=True, autoincrement=True)
+    feed_id = Column(Id, ForeignKey("feeds.id"), nullable=False)
+    made_at = Column(UtcDateTime, nullable=False)
+    decided_at = Column(UtcDateTime, nullable=True)  # null while the editors have not said what becomes of it
+    decided_by = Column(BigInteger, nullable=True)  # null while the editors have not said what becomes of it
 
 
 class _Recipients(TypedColumns):
@@ -103,6 +122,9 @@ class _Broadcasts(TypedColumns):
     content = Column(Text, nullable=False)
     version = Column(Integer, nullable=False)
     pinned = Column(Boolean, nullable=False)
+    picture_way = Column(Integer, nullable=False, server_default="0")  # how Telegram is given the picture
+    picture_file = Column(Text, nullable=True)  # Telegram's name for the picture; null until it has it
+    picture_version = Column(Integer, nullable=False, server_default="1")  # the version that brought the picture
     cursor = Column(BigInteger, nullable=False)
     expanded = Column(Boolean, nullable=False)
     correction_cursor = Column(BigInteger, nullable=True)  # null when every copy knows the newest version
@@ -128,6 +150,7 @@ class _Messages(TypedColumns):
     sending_version = Column(Integer, nullable=True)  # null unless a request may be open
     sent_version = Column(Integer, nullable=True)  # null until Telegram has accepted a first send
     telegram_id = Column(BigInteger, nullable=True)  # null until sent
+    form = Column(String(10), nullable=True)  # text or photo; null until sent, unless the chat takes no pictures
     more_ids = Column(Text, nullable=True)  # the other ids of an album, as JSON; null for a single message
     pin_state = Column(String(10), nullable=True)  # null unless a pin is wanted or was refused
     attempt = Column(Integer, nullable=False)
@@ -157,7 +180,22 @@ updates = Table(
     Index("ix_updates_done_at", "done_at"),
 )
 feeds = Table("feeds", metadata, _Feeds)
-articles = Table("articles", metadata, _Articles)
+articles = Table(
+    "articles",
+    metadata,
+    _Articles,
+    # articles.of_storm: what an editor decides about; articles.alike: what was seen lately
+    Index("ix_articles_storm_id", "storm_id"),
+    Index("ix_articles_seen_at", "seen_at"),
+)
+article_identities = Table(
+    "article_identities",
+    metadata,
+    _ArticleIdentities,
+    # articles.known: an article is known by any of its identities
+    Index("ix_article_identities_article_id", "article_id"),
+)
+storms = Table("storms", metadata, _Storms)
 recipients = Table("recipients", metadata, _Recipients, Index("ix_recipients_chat_id", "chat_id"))
 chats = Table(
     "chats",

@@ -1,6 +1,7 @@
 """Telegram: calls go out here, and its words and errors become ours in one table."""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ from newsroom.chats import kind_by_id
 from newsroom.deliveries import (
     ChatKind,
     Deferred,
+    Form,
     Halted,
     Lane,
     Migrated,
     Outcome,
+    PictureRefused,
     Refused,
     Sent,
     Throttled,
@@ -36,7 +39,6 @@ from newsroom.ports import Standing
 TIMEOUT = 30.0
 CONNECT = 8.0  # a connection not made by then is none: nothing has left this machine
 RESTART_PAUSE = 1.0
-OFFLINE_PAUSE = 2.0
 ANSWER_PAUSES = (1, 5, 30)  # a direct answer that got none itself is sent again: better twice than not at all
 NOBODY = Standing(member=False, admin=False, may_post=False)
 
@@ -58,6 +60,24 @@ CLOSED = {
     "not enough rights": "no-rights",
     "chat_admin_required": "no-rights",
 }
+# The same for the picture; Telegram may say it of a file, of an address or of what it found there.
+UNUSABLE = (
+    "wrong file identifier",
+    "wrong remote file identifier",
+    "wrong http url specified",
+    "failed to get http url content",
+    "wrong type of the web page content",
+    "image_process_failed",
+    "photo_invalid_dimensions",
+    "photo_save_file_invalid",
+    "photo_ext_invalid",
+    "there is no photo in the request",
+    "webpage_curl_failed",
+    "webpage_media_empty",
+    "request entity too large",
+    "file is too big",
+)
+UNWELCOME = ("not enough rights to send photos", "chat_send_photos_forbidden", "chat_send_media_forbidden")
 UNCHANGED = "message is not modified"
 LOST = ("message to edit not found", "message_id_invalid")
 
@@ -70,7 +90,7 @@ def outcome_of(status: int, body: Mapping[str, Any] | None, *, speed: float = 1.
     if body is None:
         return Throttled(1.0 / speed) if status == 429 else Unknown(f"{status} without JSON")
     if body.get("ok") is True:
-        return Sent(_number(body.get("result"), "message_id") or message_id)
+        return _sent(body.get("result"), message_id)
     words, given = str(body.get("description", "")), body.get("parameters")
     said = words.lower()
     if (moved := _number(given, "migrate_to_chat_id")) is not None:
@@ -87,10 +107,23 @@ def outcome_of(status: int, body: Mapping[str, Any] | None, *, speed: float = 1.
         return Sent(message_id)
     if message_id and any(sign in said for sign in LOST):
         return Vanished()
+    if any(sign in said for sign in UNWELCOME):
+        return PictureRefused(words, here=True)
+    if any(sign in said for sign in UNUSABLE):
+        return PictureRefused(words)
     for sign, why in CLOSED.items():
         if sign in said:
             return Unreachable(why)
     return Refused(words)
+
+
+def _sent(result: object, message_id: int) -> Sent:
+    """What stands in the chat now; the largest of a photo's sizes has the file id (Bot API, Message)."""
+    sizes = result.get("photo") if isinstance(result, dict) else None
+    largest = sizes[-1] if isinstance(sizes, list) and sizes else None
+    file_id = largest.get("file_id") if isinstance(largest, dict) else None
+    form = Form.TEXT if largest is None else Form.PHOTO
+    return Sent(_number(result, "message_id") or message_id, form, file_id if isinstance(file_id, str) else None)
 
 
 def _number(holder: object, name: str) -> int | None:
@@ -162,12 +195,19 @@ class Api:
     def bot_id(self) -> int:
         return int(self.token.split(":")[0])
 
-    async def call(self, method: str, parameters: Mapping[str, Any], *, timeout: float = TIMEOUT) -> Reply:  # noqa: ASYNC109 - aiohttp takes it so
-        """Raises aiohttp.ClientError or TimeoutError when no answer came."""
+    async def call(
+        self,
+        method: str,
+        parameters: Mapping[str, Any],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        timeout: float = TIMEOUT,  # noqa: ASYNC109 - aiohttp takes it so
+    ) -> Reply:
+        """Raises aiohttp.ClientError or TimeoutError when no answer came; `files` are named by «attach://name»."""
         assert self._session is not None, "the Api is used as a context manager"
         async with self._session.post(
             f"{self.base}/bot{self.token}/{method}",
-            json=parameters,
+            **({"data": _form(parameters, files)} if files else {"json": parameters}),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=self.connect),
         ) as response:
             try:
@@ -176,18 +216,6 @@ class Api:
                 body = None
             return Reply(response.status, body if isinstance(body, dict) else None)
 
-    async def send(self, chat: ChatId, html: str, *, silent: bool = False) -> Outcome:
-        """Bot API sendMessage."""
-        parameters: dict[str, Any] = {"chat_id": chat, "text": html, "parse_mode": "HTML"}
-        if silent:
-            parameters["disable_notification"] = True
-        return await self._outcome("sendMessage", parameters, 0)
-
-    async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome:
-        """Bot API editMessageText."""
-        parameters = {"chat_id": chat, "message_id": message_id, "text": html, "parse_mode": "HTML"}
-        return await self._outcome("editMessageText", parameters, message_id)
-
     async def answers(self) -> bool:
         """Bot API getMe; also a refusal is an answer, but for those of a gateway before Telegram."""
         try:
@@ -195,15 +223,6 @@ class Api:
         except (aiohttp.ClientError, TimeoutError):
             return False
         return reply.body is not None and reply.status < 500
-
-    async def _outcome(self, method: str, parameters: Mapping[str, Any], message_id: int) -> Outcome:
-        try:
-            reply = await self.call(method, parameters)
-        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError, aiohttp.ConnectionTimeoutError):
-            return Deferred(OFFLINE_PAUSE / self.speed)  # there was no connection: nothing left this machine
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return Unknown(type(error).__name__)
-        return outcome_of(reply.status, reply.body, speed=self.speed, message_id=message_id)
 
     # -- who may do what ---------------------------------------------------------------------------------------
 
@@ -245,6 +264,16 @@ class Api:
         if not isinstance(reply.result, dict):
             raise ConnectionError(reply.words)
         return reply.result
+
+
+def _form(parameters: Mapping[str, Any], files: Mapping[str, bytes]) -> aiohttp.FormData:
+    """The call as multipart/form-data: nested objects as JSON text (Bot API, "Making requests")."""
+    form = aiohttp.FormData()
+    for name, value in parameters.items():
+        form.add_field(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    for name, content in files.items():
+        form.add_field(name, content, filename=name, content_type="application/octet-stream")
+    return form
 
 
 def standing_of(member: Mapping[str, Any]) -> Standing:

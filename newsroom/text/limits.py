@@ -3,6 +3,7 @@
 import re
 
 TEXT = 4096  # after entities parsing, Bot API sendMessage
+CAPTION = 1024  # after entities parsing, Bot API sendPhoto
 LEAD = 600  # ours: a post is an invitation, not the article
 TITLE = 300  # ours: a headline longer than this is a mistake of the feed
 LINK = 2000  # ours: browsers and servers take no longer address, and half an address leads nowhere
@@ -27,6 +28,14 @@ def excerpt(text: str, limit: int) -> str:
     kept = _beginning(text, limit)
     ends = [found.end() for found in _SENTENCE_END.finditer(kept, len(kept) // 2)]
     return kept[: ends[-1]] if ends else shorten(text, limit)
+
+
+def sentences(text: str, count: int, limit: int) -> str:
+    """The first `count` sentences, if there are more and these are no longer than `limit` UTF-16 units."""
+    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
+    if len(ends) < count or units(text[: ends[count - 1]]) > limit:
+        return text
+    return text[: ends[count - 1]]
 
 
 def _beginning(text: str, limit: int) -> str:

@@ -1,55 +1,87 @@
-"""From stored content to Telegram HTML: the one place where text from outside meets markup."""
+"""What the outbox keeps of a post, and the post a chat gets for it: here text from outside meets markup."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from html import escape, unescape
+from typing import Any
 
 from newsroom.articles import FetchedArticle
-from newsroom.text.limits import LEAD, LINK, TEXT, TITLE, excerpt, shorten, units
+from newsroom.places import PLACES, places_in
+from newsroom.text.limits import LEAD, LINK, TEXT, TITLE, shorten, units
+from newsroom.text.post import Button, Post, Story, Style, post_of
 from newsroom.text.words import Words
 
-FORMAT = 1  # of stored content; an upgrade still reads what an older version queued
+FORMAT = 2  # of stored content; what version 1 queued lacks picture, countries and buttons, and is read all the same
 
 
 def article_content(article: FetchedArticle) -> str:
     """What the outbox keeps of an article."""
-    return json.dumps(
-        {"v": FORMAT, "kind": "article", "title": article.title, "lead": article.lead, "link": article.link},
-        ensure_ascii=False,
+    stored = {
+        "v": FORMAT,
+        "kind": "article",
+        "title": article.title,
+        "lead": article.lead,
+        "link": article.link,
+        "image": article.image,
+        "graphic": article.graphic,
+        "places": [place.code for place in places_in(article.categories)],
+    }
+    return json.dumps(stored, ensure_ascii=False)
+
+
+def notice_content(key: str, words: Mapping[str, str | int], buttons: Sequence[tuple[str, str]] = ()) -> str:
+    """What the outbox keeps of a notice: the keys of its text and its buttons, and what is filled in."""
+    short = {name: shorten(value, LEAD) if isinstance(value, str) else value for name, value in words.items()}
+    stored = {"v": FORMAT, "kind": "notice", "key": key, "words": short, "buttons": list(buttons)}
+    return json.dumps(stored, ensure_ascii=False)
+
+
+def post(content: str, language: str | None, words: Words, style: Style, *, pictured: bool = True) -> Post:
+    """The message a chat gets for stored content; without its picture unless it is `pictured`."""
+    stored = json.loads(content)
+    if stored["kind"] == "notice":
+        rows = tuple((Button(words.say(language, key), data=data),) for key, data in stored.get("buttons", ()))
+        return Post(words.say(language, stored["key"], **stored["words"]), rows)
+    return post_of(_story(stored), language, words, style, pictured=pictured)
+
+
+def _story(stored: Mapping[str, Any]) -> Story:
+    codes = stored.get("places", ())
+    return Story(
+        title=stored["title"],
+        lead=stored["lead"],
+        link=stored["link"],
+        image=stored.get("image"),
+        graphic=bool(stored.get("graphic")),
+        places=tuple(place for code in codes for place in PLACES if place.code == code),
     )
 
 
-def notice_content(key: str, words: Mapping[str, str | int]) -> str:
-    """What the outbox keeps of a notice: the key of its text, and what is filled in."""
-    short = {name: shorten(value, LEAD) if isinstance(value, str) else value for name, value in words.items()}
-    return json.dumps({"v": FORMAT, "kind": "notice", "key": key, "words": short}, ensure_ascii=False)
-
-
-def html(content: str, language: str | None, words: Words) -> str:
-    """The message a chat gets for stored content."""
-    stored = json.loads(content)
-    if stored["kind"] == "notice":
-        return words.say(language, stored["key"], **stored["words"])
-    return article(stored["title"], stored["lead"], stored["link"])
-
-
-def article(title: str, lead: str, link: str) -> str:
-    """Headline, lead if the feed has one, link if it is one that works; never longer than a message."""
-    parts = [f"<b>{escape(shorten(title, TITLE), quote=False)}</b>"] if title.strip() else []
-    if lead.strip():
-        parts.append(escape(excerpt(lead, LEAD), quote=False))
-    if link and (units(link) <= LINK or not parts):
-        parts.append(escape(shorten(link, LINK), quote=False))
-    return "\n\n".join(parts)
+@lru_cache(maxsize=64)
+def picture_of(content: str) -> str | None:
+    """The address of the picture in stored content, if there is one and the content can be read."""
+    try:
+        image = json.loads(content).get("image")
+    except (ValueError, AttributeError):
+        return None
+    return image if isinstance(image, str) else None
 
 
 def headlines(articles: Iterable[FetchedArticle]) -> str:
-    """Headlines with their links, as many as one message holds."""
+    """Headlines that lead to their pages, as many as one message holds."""
     message = ""
     for one in articles:
-        post = article(one.headline if one.title or one.lead else "", "", one.link)
-        longer = f"{message}\n\n{post}" if message else post
+        line = _line(one)
+        longer = f"{message}\n\n{line}" if message else line
         if units(unescape(longer)) > TEXT:
             break
         message = longer
     return message
+
+
+def _line(article: FetchedArticle) -> str:
+    title = escape(shorten(article.headline if article.title or article.lead else article.link, TITLE), quote=False)
+    if article.link.startswith(("http://", "https://")) and units(article.link) <= LINK:
+        return f'<a href="{escape(article.link)}">{title}</a>'
+    return title

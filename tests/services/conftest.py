@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.gateways.telegram import MemoryGate
-from newsroom.deliveries import Outcome, Sent, Unknown
+from newsroom.deliveries import Form, Outcome, Picture, PictureRefused, Sent, Unknown, Way
 from newsroom.ids import ChatId
+from newsroom.text.post import Post
 from newsroom.text.words import Words
 from services.deliver import Deliver
 from services.outgoing import Outgoing
@@ -23,26 +24,41 @@ class Line:
     up: bool = True
     arrived: list[tuple[int, str]] = field(default_factory=list)
     edited: list[tuple[int, str]] = field(default_factory=list)
+    pictures: list[tuple[int, Picture]] = field(default_factory=list)
+    refused: list[tuple[int, Way]] = field(default_factory=list)
+    forms: list[Form] = field(default_factory=list)
+    """what each edited copy was"""
+    takes: Way = Way.ADDRESS
+    """the first way in which a picture is taken"""
     lost: int = 0
     breaks_on: str = ""
 
-    async def send(self, chat: ChatId, html: str, *, silent: bool = False) -> Outcome:
-        if self.breaks_on and self.breaks_on in html:
-            raise RuntimeError(f"{silent}")
-        return self._heard(self.arrived, chat, html)
+    async def send(self, chat: ChatId, post: Post, picture: Picture | None) -> Outcome:
+        if self.breaks_on and self.breaks_on in post.html:
+            raise RuntimeError(self.breaks_on)
+        if picture is not None and picture.way < self.takes and picture.file_id is None:
+            self.refused.append((chat, picture.way))
+            return PictureRefused("wrong type of the web page content")
+        return self._heard(self.arrived, chat, post, picture)
 
-    async def edit(self, chat: ChatId, message_id: int, html: str) -> Outcome:
-        return self._heard(self.edited, chat, html, message_id)
+    async def edit(self, chat: ChatId, message_id: int, post: Post, form: Form, picture: Picture | None) -> Outcome:
+        self.forms.append(form)
+        return self._heard(self.edited, chat, post, picture, message_id)
 
     async def answers(self) -> bool:
         return self.up
 
-    def _heard(self, where: list[tuple[int, str]], chat: ChatId, html: str, number: int = 0) -> Outcome:
+    def _heard(
+        self, where: list[tuple[int, str]], chat: ChatId, post: Post, picture: Picture | None, number: int = 0
+    ) -> Outcome:
         if not self.up:
             self.lost += 1
             return Unknown("timeout")
-        where.append((chat, html))
-        return Sent(number or len(where))
+        where.append((chat, post.html))
+        if picture is None:
+            return Sent(number or len(where))
+        self.pictures.append((chat, picture))
+        return Sent(number or len(where), Form.PHOTO, f"file of {picture.address}")
 
 
 def delivery(
@@ -50,7 +66,7 @@ def delivery(
 ) -> Deliver:
     """The real loop over the real storage, in a hurry."""
     outgoing = Outgoing(house.clock, ())
-    return Deliver(house.storage, outgoing, line, MemoryGate(speed), house.clock, Words(), may_send, batch=8)
+    return Deliver(house.storage, outgoing, line, MemoryGate(speed), house.clock, Words(), may_send=may_send, batch=8)
 
 
 @asynccontextmanager

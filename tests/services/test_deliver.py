@@ -6,17 +6,22 @@ from typing import Any
 import pytest
 
 from newsroom.articles import FetchedArticle
-from newsroom.deliveries import Lane, State
+from newsroom.deliveries import Form, Lane, Picture, State, Way
 from newsroom.text import render
 from tests.services.conftest import Line, delivering, delivery
 from tests.storage.conftest import House, until
 
 READERS = tuple(range(11, 51))
+IMAGE = "https://news.example/bridge.jpg"
 CHANNELS = tuple(range(-1050, -1010))
 
 
 def content(title: str) -> str:
     return render.article_content(FetchedArticle(title, title, ""))
+
+
+def pictured(title: str, image: str = IMAGE) -> str:
+    return render.article_content(FetchedArticle(title, title, "", image=image))
 
 
 async def test_content_nobody_can_render_fails_alone(house: House) -> None:
@@ -113,3 +118,58 @@ async def test_every_queue_keeps_its_floor_when_all_are_waiting(house: House) ->
         assert channels >= 5, "channels, 5 a second"
         assert channels > sum(chat > 0 for chat, _ in line.arrived), "and channels before readers"
     assert old == 1
+
+
+async def test_a_picture_goes_by_address_and_then_by_the_name_telegram_gave_it(house: House) -> None:
+    await house.connect(11)
+    await house.announce(content=pictured("Мост открыт"))
+    line = Line()
+    async with delivering(delivery(house, line)):
+        await until(lambda: len(line.arrived) == 1)
+        await house.connect(12, 13)
+        await house.announce(content=pictured("Мост открыт"))
+        await until(lambda: len(line.arrived) == 4)
+    assert line.pictures[0] == (11, Picture(IMAGE))
+    assert {picture.way for _, picture in line.pictures} == {Way.ADDRESS}
+
+
+@pytest.mark.parametrize("takes", [Way.UPLOAD, Way.NONE])
+async def test_an_unusable_picture_never_holds_a_post_back(house: House, takes: Way) -> None:
+    await house.connect(*READERS)
+    await house.announce(content=pictured("Мост открыт"))
+    line = Line(takes=takes)
+    async with delivering(delivery(house, line)):
+        await until(lambda: len(line.arrived) == len(READERS))
+    assert len(line.refused) <= 3 * takes, "what is known of a picture is known to all that follow"
+    assert len(line.pictures) == (0 if takes is Way.NONE else len(READERS))
+    assert await house.counts() == {State.SENT: len(READERS)}
+
+
+async def test_a_corrected_headline_edits_the_caption_and_another_picture_the_photo(house: House) -> None:
+    article = await house.article()
+    await house.connect(11)
+    await house.announce(content=pictured("Мост открыт"), article=article)
+    line = Line()
+    async with delivering(delivery(house, line)):
+        await until(lambda: len(line.arrived) == 1)
+        await house.correct(article, pictured("Мост закрыт"))
+        await until(lambda: len(line.edited) == 1)
+        await house.correct(article, pictured("Мост закрыт", IMAGE + "?2"), new_picture=True)
+        await until(lambda: len(line.edited) == 2)
+    assert line.forms == [Form.PHOTO, Form.PHOTO]
+    assert [picture.address for _, picture in line.pictures] == [IMAGE, IMAGE + "?2"]
+
+
+async def test_a_picture_that_comes_later_is_put_to_the_text(house: House) -> None:
+    article = await house.article()
+    await house.connect(11)
+    await house.announce(content=content("Мост открыт"), article=article)
+    line = Line()
+    async with delivering(delivery(house, line)):
+        await until(lambda: len(line.arrived) == 1)
+        await house.correct(article, pictured("Мост открыт"), new_picture=True)
+        await until(lambda: len(line.edited) == 1)
+        await house.correct(article, pictured("Мост закрыт"))
+        await until(lambda: len(line.edited) == 2)
+    assert line.forms == [Form.TEXT, Form.PHOTO]
+    assert line.pictures == [(11, Picture(IMAGE))]

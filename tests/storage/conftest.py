@@ -69,9 +69,9 @@ class House:
             who = await tx.chats.recipient(ChatId(chat), kind_by_id(ChatId(chat)))
             await tx.outbox.tell(who, "notice", "answer", self.now)
 
-    async def correct(self, article: ArticleId, content: str) -> None:
+    async def correct(self, article: ArticleId, content: str, *, new_picture: bool = False) -> None:
         async with self.storage.transaction() as tx:
-            await tx.outbox.correct(article, content)
+            await tx.outbox.correct(article, content, new_picture=new_picture)
 
     async def expand(self, lane: Lane = Lane.PRIVATE, page: int = 500) -> int | None:
         async with self.storage.transaction() as tx:

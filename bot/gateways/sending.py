@@ -1,0 +1,106 @@
+"""Posts on their way out: which call of the Bot API brings one, and with its picture in which form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bot.gateways.media import Pictures
+from bot.gateways.telegram import Api, outcome_of
+from newsroom.deliveries import Deferred, Form, Outcome, Picture, PictureRefused, Unknown, Way
+from newsroom.ids import ChatId
+from newsroom.text.post import Post
+
+OFFLINE_PAUSE = 2.0
+UPLOAD = "picture"  # the name of the part that holds an uploaded picture
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramSender:
+    """The `Sender` that speaks to Telegram; one call for each message, as its permit allows."""
+
+    api: Api
+    pictures: Pictures
+
+    async def send(self, chat: ChatId, post: Post, picture: Picture | None) -> Outcome:
+        """Bot API sendPhoto when there is a picture, else sendMessage."""
+        if picture is None:
+            return await self._call("sendMessage", {"chat_id": chat} | _text(post))
+        parameters = {"chat_id": chat, "has_spoiler": post.spoiler} | _caption(post)
+        return await self._with_picture("sendPhoto", parameters, "photo", picture)
+
+    async def edit(self, chat: ChatId, message_id: int, post: Post, form: Form, picture: Picture | None) -> Outcome:
+        """Bot API editMessageText, editMessageCaption or, with another picture, editMessageMedia."""
+        which = {"chat_id": chat, "message_id": message_id}
+        if picture is not None:
+            media = {"type": "photo", "has_spoiler": post.spoiler} | _caption(post)
+            parameters = which | _buttons(post)
+            media.pop("reply_markup", None)
+            return await self._with_picture("editMessageMedia", parameters, "media", picture, media, message_id)
+        if form is Form.PHOTO:
+            return await self._call("editMessageCaption", which | _caption(post), message_id=message_id)
+        return await self._call("editMessageText", which | _text(post), message_id=message_id)
+
+    async def answers(self) -> bool:
+        return await self.api.answers()
+
+    async def _with_picture(
+        self,
+        method: str,
+        parameters: Mapping[str, Any],
+        name: str,
+        picture: Picture,
+        media: Mapping[str, Any] | None = None,
+        message_id: int = 0,
+    ) -> Outcome:
+        """The call with its picture as a file that Telegram knows, as an address, or as bytes."""
+        files = {}
+        given = picture.file_id or picture.address
+        if picture.file_id is None and picture.way is Way.UPLOAD:
+            content = await self.pictures.get(picture.address)
+            if content is None:
+                return PictureRefused("it cannot be fetched here either")
+            files, given = {UPLOAD: content}, f"attach://{UPLOAD}"
+        whole = given if media is None else {**media, "media": given}
+        return await self._call(method, {**parameters, name: whole}, files=files, message_id=message_id)
+
+    async def _call(
+        self,
+        method: str,
+        parameters: Mapping[str, Any],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        message_id: int = 0,
+    ) -> Outcome:
+        speed = self.api.speed
+        try:
+            reply = await self.api.call(method, parameters, files=files)
+        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError, aiohttp.ConnectionTimeoutError):
+            return Deferred(OFFLINE_PAUSE / speed)  # there was no connection: nothing left this machine
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Unknown(type(error).__name__)
+        return outcome_of(reply.status, reply.body, speed=speed, message_id=message_id)
+
+
+def _text(post: Post) -> dict[str, Any]:
+    preview: dict[str, Any] = {"is_disabled": True}
+    if post.preview != "off" and post.link:
+        preview = {"url": post.link, "prefer_large_media": post.preview == "large"}
+    return {"text": post.html, "parse_mode": "HTML", "link_preview_options": preview} | _buttons(post)
+
+
+def _caption(post: Post) -> dict[str, Any]:
+    return {"caption": post.html, "parse_mode": "HTML"} | _buttons(post)
+
+
+def _buttons(post: Post) -> dict[str, Any]:
+    """Bot API InlineKeyboardMarkup; nothing when there are no buttons."""
+    rows = [
+        [
+            {"text": button.text} | ({"url": button.url} if button.url else {"callback_data": button.data})
+            for button in row
+        ]
+        for row in post.buttons
+    ]
+    return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
