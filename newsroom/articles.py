@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -43,6 +44,14 @@ class FetchedArticle:
     categories: tuple[str, ...] = ()
     graphic: bool = False
     """the site warns of the picture"""
+    aliases: tuple[str, ...] = ()
+    """further identities: an article known by any of them is known"""
+    said: str = ""
+    """the content hash of what the feed said, where the article's page has added to it"""
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        return (self.identity, *self.aliases)
 
     @property
     def content_hash(self) -> str:
@@ -51,6 +60,8 @@ class FetchedArticle:
         `updated` is left out: many engines move it on every view or comment, and readers would be told of an edit
         that nobody made. Pictures and categories are left out because a CDN or an editor reshuffles them silently.
         """
+        if self.said:
+            return self.said
         return hashlib.sha256(f"{self.title}\x1f{self.lead}\x1f{self.link}".encode(errors="replace")).hexdigest()
 
     @property
@@ -133,6 +144,7 @@ class Same:
     """A known article with nothing to correct: it says the same, or another feed than its own says it differently."""
 
     id: int
+    article: FetchedArticle
 
 
 Decision = New | Changed | Same
@@ -217,22 +229,50 @@ def decide(
     seen: list[Decision] = []
     fresh: list[FetchedArticle] = []
     for article in _first_of_each(fetched):
-        match known.get(article.identity):
+        match next((known[name] for name in article.identities if name in known), None):
             case None:
                 fresh.append(article)
             case KnownArticle(id=id_, feed_id=owner, content_hash=before):
                 changed = owner == feed and before != article.content_hash
-                seen.append(Changed(id_, article) if changed else Same(id_))
+                seen.append(Changed(id_, article) if changed else Same(id_, article))
     new = [New(article, announce=not first_read) for article in _oldest_first(fresh)]
     return (*seen, *new)
 
 
 def _first_of_each(fetched: Sequence[FetchedArticle]) -> list[FetchedArticle]:
-    unique: dict[str, FetchedArticle] = {}
+    met: set[str] = set()
+    unique = []
     for article in fetched:
-        if article.usable and article.identity:
-            unique.setdefault(article.identity, article)
-    return list(unique.values())
+        if article.usable and article.identity and met.isdisjoint(article.identities):
+            unique.append(article)
+            met.update(article.identities)
+    return unique
+
+
+def with_aliases(articles: Sequence[FetchedArticle], of_site: Callable[[str], str | None]) -> list[FetchedArticle]:
+    """Articles with what else they may be known by: the site's own number, and an address that is theirs alone.
+
+    An address alone is no identity when several items of the feed share it (a front page, a live blog).
+    """
+    links = Counter(canonical_link(article.link) for article in articles)
+    return [replace(article, aliases=_aliases(article, links, of_site)) for article in articles]
+
+
+def _aliases(article: FetchedArticle, links: Counter[str], of_site: Callable[[str], str | None]) -> tuple[str, ...]:
+    link = canonical_link(article.link)
+    own = [link] if _place_in_site(link) and links[link] == 1 else []
+    numbered = of_site(article.link)
+    names = [identity_of(None, name) for name in (*own, *([numbered] if numbered else []))]
+    return tuple(name for name in dict.fromkeys(names) if name != article.identity)
+
+
+def _place_in_site(link: str) -> str:
+    """What an address names beyond its site; nothing for a front page."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    return parts.path.strip("/") + parts.query
 
 
 def _oldest_first(newest_first: Sequence[FetchedArticle]) -> list[FetchedArticle]:

@@ -15,3 +15,4 @@ MessageId = NewType("MessageId", int)
 """Our own row for one message to one recipient, not Telegram's message_id."""
 Arrived = NewType("Arrived", int)
 """Our own sequence of incoming updates; Telegram's restarts at random after a quiet week."""
+StormId = NewType("StormId", int)

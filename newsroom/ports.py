@@ -9,6 +9,7 @@ from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
 from newsroom.deliveries import ChatKind, Form, Lane, Outcome, Picture
 from newsroom.ids import ChatId, UserId
 from newsroom.pacing import Wait
+from newsroom.pages import ArticlePage
 from newsroom.text.post import Post
 
 Clock = Callable[[], datetime]
@@ -21,6 +22,16 @@ CORRECTIONS = "corrections"
 class FeedSource(Protocol):
     async def read(self, url: str, validators: Validators) -> FeedRead | FeedUnchanged | FeedFailed:
         """Read a feed, unless it has not changed since `validators`."""
+        ...
+
+
+class SiteSource(Protocol):
+    async def article(self, url: str) -> ArticlePage | None:
+        """What an article's own page says; None when it does not come in time, or says nothing."""
+        ...
+
+    def identity(self, link: str) -> str | None:
+        """By what the site itself recognises an article; None where the address must do."""
         ...
 
 

@@ -2,25 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from newsroom.arrivals import Guard, Hold, Keep, Post, Twin, fates, needs_its_page, with_page
 from newsroom.articles import (
     Changed,
     FeedFailed,
     FeedRead,
     FeedUnchanged,
+    FetchedArticle,
+    KnownArticle,
     New,
     Same,
     Validators,
     decide,
     shown,
     storable,
+    with_aliases,
 )
 from newsroom.errors import StorageBusy
-from newsroom.ids import ArticleId, FeedId
-from newsroom.ports import Clock, FeedSource
+from newsroom.ids import ArticleId, FeedId, StormId
+from newsroom.pages import ArticlePage
+from newsroom.ports import Clock, FeedSource, SiteSource
 from services.outgoing import Outgoing
 from storage.database import Storage, Transaction
 from storage.feeds import Feed
@@ -28,6 +33,9 @@ from storage.feeds import Feed
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # feeds read side by side
+PAGES = 40  # article pages asked for in one read: more at once is a storm, or an archive
+TWINS = timedelta(days=2)  # how far back the other address of an article is looked for
+GUARD = Guard()
 PATIENCE = 60.0  # seconds for one read, whatever the source promises: a feed that hangs must not keep its place
 
 
@@ -36,11 +44,14 @@ class Ingest:
     storage: Storage
     outgoing: Outgoing
     source: FeedSource
+    site: SiteSource
     clock: Clock
     every: Mapping[str, timedelta]
     """how often each feed is read, by address"""
+    guard: Guard = GUARD
     patience: float = PATIENCE
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _under_way: set[FeedId] = field(default_factory=set)
 
     async def know_feeds(self) -> None:
@@ -119,25 +130,92 @@ class Ingest:
             await self.outgoing.alarm(tx, "alarm-feed-back", url=shown(fresh.url))
 
     async def _store(self, feed: Feed, answer: FeedRead) -> None:
-        articles = [storable(article) for article in answer.articles]
+        articles = with_aliases([storable(article) for article in answer.articles], self.site.identity)
+        articles = await self._completed(feed, articles)
         async with self.storage.transaction() as tx:
             # Before the look at what is known: the same article may come from two feeds in the same second.
             await tx.lock_audience()
-            known = await tx.articles.known([article.identity for article in articles])
+            known = await tx.articles.known(_names(articles))
             fresh = await tx.feeds.get(feed.id)
-            decisions = decide(known, articles, feed=feed.id, first_read=fresh.first_read_at is None)
-            for decision in decisions:
+            new: list[New] = []
+            for decision in decide(known, articles, feed=feed.id, first_read=fresh.first_read_at is None):
                 match decision:
-                    case New(article, announce):
-                        made = await tx.articles.add(feed.id, article, self.clock())
-                        if announce:
-                            await self.outgoing.announce(tx, made, article)
+                    case New():
+                        new.append(decision)
                     case Changed(known_id, article):
-                        await tx.articles.change(ArticleId(known_id), article)
-                        await self.outgoing.correct(tx, ArticleId(known_id), article)
-                    case Same():
-                        pass
+                        await self._correct(tx, ArticleId(known_id), article, known)
+                    case Same(known_id, article):
+                        await tx.articles.also_known(ArticleId(known_id), _unknown(article, known))
+            await self._arrive(tx, feed, new)
             await self._succeeded(tx, fresh, answer.validators)
+
+    async def _completed(self, feed: Feed, articles: list[FetchedArticle]) -> list[FetchedArticle]:
+        """The articles, new ones with what their own pages add; the pages are read before the database is held."""
+        async with self.storage.reading() as tx:
+            known = await tx.articles.known(_names(articles))
+            first_read = (await tx.feeds.get(feed.id)).first_read_at is None
+            recent = await tx.articles.recent(self.clock() - TWINS)
+        new = [one for one in decide(known, articles, feed=feed.id, first_read=first_read) if isinstance(one, New)]
+        wanted = [one.article for one in fates(new, recent, self.clock(), self.guard) if isinstance(one, Post)]
+        wanted = [article for article in wanted if needs_its_page(article)][:PAGES]
+        pages = await asyncio.gather(*(self._page(article) for article in wanted))
+        read = {a.identity: with_page(a, page) for a, page in zip(wanted, pages, strict=True) if page is not None}
+        return [storable(read.get(article.identity, article)) for article in articles]
+
+    async def _page(self, article: FetchedArticle) -> ArticlePage | None:
+        async with self._pages:
+            return await self.site.article(article.link)
+
+    async def _correct(
+        self, tx: Transaction, known_id: ArticleId, article: FetchedArticle, known: Mapping[str, KnownArticle]
+    ) -> None:
+        """The feed's new words; what only the article's page had said stays."""
+        before = await tx.articles.get(known_id)
+        after = replace(
+            article,
+            lead=article.lead or before.lead,
+            image=article.image or before.image,
+            categories=article.categories or before.categories,
+            graphic=article.graphic or before.graphic,
+            published=article.published or before.published,
+            said=article.content_hash,
+        )
+        await tx.articles.also_known(known_id, _unknown(article, known))
+        await tx.articles.change(known_id, after)
+        await self.outgoing.correct(tx, known_id, after, new_picture=after.image != before.image)
+
+    async def _arrive(self, tx: Transaction, feed: Feed, new: Sequence[New]) -> None:
+        """Post what is news, and remember the rest."""
+        now = self.clock()
+        made: dict[str, ArticleId] = {}
+        storm: StormId | None = None
+        held = 0
+        for fate in fates(new, await tx.articles.recent(now - TWINS) if new else (), now, self.guard):
+            match fate:
+                case Post(article):
+                    made[article.identity] = await tx.articles.add(feed.id, article, now)
+                    await self.outgoing.announce(tx, made[article.identity], article)
+                case Keep(article):
+                    made[article.identity] = await tx.articles.add(feed.id, article, now)
+                case Hold(article):
+                    storm = storm or await tx.articles.open_storm(feed.id, now)
+                    made[article.identity] = await tx.articles.add(feed.id, article, now, storm)
+                    held += 1
+                case Twin(of, article):
+                    await tx.articles.also_known(made[of] if isinstance(of, str) else of, article.identities)
+        if storm is not None:
+            log.warning("feed %s: %d articles are held: they are new to us, and old", shown(feed.url), held)
+            buttons = [("button-storm-post", f"storm:{storm}:1"), ("button-storm-drop", f"storm:{storm}:0")]
+            await self.outgoing.ask(tx, "storm-held", buttons, url=shown(feed.url), count=held)
+
+
+def _names(articles: Sequence[FetchedArticle]) -> list[str]:
+    return [name for article in articles for name in article.identities]
+
+
+def _unknown(article: FetchedArticle, known: Mapping[str, KnownArticle]) -> list[str]:
+    """The names under which an article that we know has not come before."""
+    return [name for name in article.identities if name not in known]
 
 
 def _place(error: Exception) -> str:
