@@ -87,6 +87,7 @@ class KnownArticle:
     feed_id: FeedId
     """the feed that brought it, and the only one that may correct it"""
     identity: str
+    """the name it first came under"""
     content_hash: str
 
 
@@ -228,12 +229,18 @@ def decide(
     """
     seen: list[Decision] = []
     fresh: list[FetchedArticle] = []
-    for article in _first_of_each(fetched):
+    listed = _first_of_each(fetched)
+    present = {article.identity for article in listed}
+    spoken: set[int] = set()
+    for article in listed:
         match next((known[name] for name in article.identities if name in known), None):
             case None:
                 fresh.append(article)
-            case KnownArticle(id=id_, feed_id=owner, content_hash=before):
-                changed = owner == feed and before != article.content_hash
+            case KnownArticle(id=id_, feed_id=owner, identity=first_name, content_hash=before):
+                # Of an article listed under two names only one speaks: the name it first came under, if it is there.
+                speaks = article.identity == first_name or (first_name not in present and id_ not in spoken)
+                spoken.add(id_)
+                changed = owner == feed and speaks and before != article.content_hash
                 seen.append(Changed(id_, article) if changed else Same(id_, article))
     new = [New(article, announce=not first_read) for article in _oldest_first(fresh)]
     return (*seen, *new)

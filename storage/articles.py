@@ -41,12 +41,18 @@ class Articles:
         found: dict[str, KnownArticle] = {}
         for start in range(0, len(identities), CHUNK):
             rows = await self.connection.execute(
-                select(articles.c.id, articles.c.feed_id, article_identities.c.identity, articles.c.content_hash)
+                select(
+                    article_identities.c.identity.label("name"),
+                    articles.c.id,
+                    articles.c.feed_id,
+                    articles.c.identity,
+                    articles.c.content_hash,
+                )
                 .join(article_identities, article_identities.c.article_id == articles.c.id)
                 .where(article_identities.c.identity.in_(identities[start : start + CHUNK]))
             )
             for row in rows:
-                found[row.identity] = KnownArticle(row.id, FeedId(row.feed_id), row.identity, row.content_hash)
+                found[row.name] = KnownArticle(row.id, FeedId(row.feed_id), row.identity, row.content_hash)
         return found
 
     async def recent(self, since: datetime) -> tuple[Seen, ...]:

@@ -16,6 +16,7 @@ SUPPLIED = {
     "person",  # bot.doors.people
     "tongue",  # bot.doors.people
     "chats",  # bot.app: workflow data, as the rest
+    "storms",
     "words",
     "bot_name",
     "editors_chat",
@@ -47,7 +48,7 @@ def test_every_parameter_is_supplied(name: str) -> None:
 
 def test_what_is_said_to_be_supplied_is() -> None:
     source = inspect.getsource(__import__("bot.app", fromlist=["_assemble"])._assemble)
-    for name in ("chats", "words", "bot_name", "editors_chat"):
+    for name in ("chats", "storms", "words", "bot_name", "editors_chat"):
         assert f"{name}=" in source
 
 

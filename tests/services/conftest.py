@@ -5,13 +5,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from bot.gateways.telegram import MemoryGate
+from bot.keyring import keyring_from, new_secret
 from newsroom.deliveries import Form, Outcome, Picture, PictureRefused, Sent, Unknown, Way
 from newsroom.ids import ChatId
 from newsroom.text.post import Post
 from newsroom.text.words import Words
 from services.deliver import Deliver
 from services.outgoing import Outgoing
+from storage.database import migrate, open_storage
+from tests.services.newsdesk import Desk
 from tests.storage.conftest import House, house, storage
 
 __all__ = ["house", "storage"]  # fixtures
@@ -78,3 +83,11 @@ async def delivering(deliver: Deliver) -> AsyncIterator[None]:
             yield
         finally:
             stop.set()
+
+
+@pytest.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    storage = open_storage(database_url, keyring_from(new_secret()))
+    await migrate(storage)
+    yield Desk(storage)
+    await storage.close()

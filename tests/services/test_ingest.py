@@ -1,117 +1,15 @@
 """Feeds are read each on its own, what they say is stored once, and an article is corrected by its own feed only."""
 
 import asyncio
-import json
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import Row, Select, select
 
-from bot.keyring import keyring_from, new_secret
-from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, FetchedArticle, Validators
-from newsroom.deliveries import Lane
+from newsroom.articles import FeedFailed, FeedUnchanged, FetchedArticle, Validators
 from newsroom.errors import StorageBusy
-from newsroom.ids import ChatId
-from services.ingest import AT_ONCE, Ingest
-from services.outgoing import Outgoing
-from storage.database import Storage, migrate, open_storage
-from storage.tables import articles, broadcasts, feeds
-
-START = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
-EVERY = timedelta(minutes=2)
-A, B = "https://a.example/rss", "https://b.example/rss"
-ARCHIVE = FetchedArticle("old", "From the archive", "https://a.example/old")
-FRESH = FetchedArticle("new", "Just in", "https://a.example/new")
-
-Answer = FeedRead | FeedUnchanged | FeedFailed
-Play = Callable[[], Awaitable[Answer]]
-
-
-def says(*listed: FetchedArticle, etag: str | None = None) -> FeedRead:
-    return FeedRead("Feed", listed, Validators(etag))
-
-
-@dataclass
-class Press:
-    """Other people's servers: each address answers as it is told, and remembers how it was asked."""
-
-    script: dict[str, Answer | Exception | Play] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
-    shown: dict[str, Validators] = field(default_factory=dict)
-    open: int = 0
-    most_open: int = 0
-
-    async def read(self, url: str, validators: Validators) -> Answer:
-        self.asked[url] += 1
-        self.shown[url] = validators
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        try:
-            answer = self.script[url]
-            if isinstance(answer, Exception):
-                raise answer
-            return await answer() if callable(answer) else answer
-        finally:
-            self.open -= 1
-
-
-@dataclass
-class Desk:
-    """The ingest over a real database, and what it has written."""
-
-    storage: Storage
-    press: Press = field(default_factory=Press)
-    now: datetime = START
-    ingest: Ingest = field(init=False)
-
-    async def opens(self, *urls: str, patience: float = 30.0) -> None:
-        outgoing = Outgoing(lambda: self.now, (ChatId(-77),))
-        every = dict.fromkeys(urls, EVERY)
-        self.ingest = Ingest(self.storage, outgoing, self.press, lambda: self.now, every, patience)
-        await self.ingest.know_feeds()
-
-    async def reads(self, **answers: Answer | Exception | Play) -> None:
-        """Everybody's time has come; `a` and `b` answer like this from now on."""
-        self.press.script |= {{"a": A, "b": B}[name]: answer for name, answer in answers.items()}
-        self.now += EVERY
-        await self.ingest.read_due()
-
-    async def posts(self) -> list[tuple[str, int]]:
-        """(headline, version) of what private readers are told, oldest first."""
-        rows = await self._rows(select(broadcasts).where(broadcasts.c.kind == "article").order_by(broadcasts.c.id))
-        return [(json.loads(row.content)["title"], row.version) for row in rows if row.lane == Lane.PRIVATE]
-
-    async def alarms(self) -> list[tuple[str, dict[str, str]]]:
-        rows = await self._rows(select(broadcasts).where(broadcasts.c.kind == "notice").order_by(broadcasts.c.id))
-        return [(said["key"], said["words"]) for said in (json.loads(row.content) for row in rows)]
-
-    async def due(self, url: str) -> datetime:
-        (row,) = await self._rows(select(feeds).where(feeds.c.url == url))
-        found: datetime = row.next_due_utc
-        return found
-
-    async def known(self) -> list[tuple[str, str, str, str]]:
-        rows = await self._rows(select(articles).order_by(articles.c.id))
-        return [(row.identity, row.title, row.link, row.lead) for row in rows]
-
-    async def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        async with self.storage.reading() as tx:
-            found: Sequence[Row[Any]] = (await tx.connection.execute(query)).all()
-            return found
-
-
-@pytest.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
-    storage = open_storage(database_url, keyring_from(new_secret()))
-    await migrate(storage)
-    yield Desk(storage)
-    await storage.close()
-
+from services.ingest import AT_ONCE
+from tests.services.newsdesk import ARCHIVE, EVERY, FRESH, A, Answer, B, Desk, says
 
 # -- whose article it is ---------------------------------------------------------------------------------------------
 

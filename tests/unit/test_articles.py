@@ -47,15 +47,24 @@ def test_new_changed_and_same_are_told_apart() -> None:
     memory = {"stays": known(1, stays), "edited": known(2, article("edited", title="Before"))}
     assert decide(memory, [fresh, edited, stays], feed=OURS, first_read=False) == (
         Changed(2, edited),
-        Same(1),
+        Same(1, stays),
         New(fresh, announce=True),
     )
+
+
+def test_of_an_article_listed_under_two_names_only_the_first_name_speaks() -> None:
+    first, other = article("a", title="As it was"), article("b", title="As its twin says")
+    memory = {"a": known(7, first), "b": known(7, first)}
+    for listed in ([first, other], [other, first]):
+        made = decide(memory, listed, feed=OURS, first_read=False)
+        assert not [one for one in made if isinstance(one, Changed)]
+    assert decide(memory, [other], feed=OURS, first_read=False) == (Changed(7, other),)
 
 
 def test_an_article_is_corrected_by_its_own_feed_only() -> None:
     before, after = article("a", title="Before"), article("a", title="After")
     memory = {"a": known(7, before)}
-    assert decide(memory, [after], feed=THEIRS, first_read=False) == (Same(7),)
+    assert decide(memory, [after], feed=THEIRS, first_read=False) == (Same(7, after),)
     assert decide(memory, [after], feed=OURS, first_read=False) == (Changed(7, after),)
 
 
