@@ -107,6 +107,8 @@ class FeedRead:
     title: str
     articles: tuple[FetchedArticle, ...]
     validators: Validators = Validators()
+    moved_to: str | None = None
+    """where the server says the feed lives from now on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class FeedUnchanged:
     """The server said so, or sent the very bytes it sent last time."""
 
     validators: Validators = Validators()
+    moved_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class FeedFailed:
 
     outcome: Literal["not_a_feed", "error"]
     reason: str
+    retry_after: float | None = None
+    """seconds for which the server asks to be left alone"""
 
 
 @dataclass(frozen=True, slots=True)

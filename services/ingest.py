@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -16,7 +17,6 @@ from newsroom.articles import (
     KnownArticle,
     New,
     Same,
-    Validators,
     decide,
     shown,
     storable,
@@ -25,6 +25,7 @@ from newsroom.articles import (
 from newsroom.errors import StorageBusy
 from newsroom.ids import ArticleId, FeedId, StormId
 from newsroom.pages import ArticlePage
+from newsroom.polling import next_read
 from newsroom.ports import Clock, FeedSource, SiteSource
 from services.outgoing import Outgoing
 from storage.database import Storage, Transaction
@@ -33,6 +34,7 @@ from storage.feeds import Feed
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # feeds read side by side
+FORGET_MOVE = 5  # failures in a row, and a feed that moved is looked for where the configuration says
 PAGES = 40  # article pages asked for in one read: more at once is a storm, or an archive
 TWINS = timedelta(days=2)  # how far back the other address of an article is looked for
 GUARD = Guard()
@@ -49,6 +51,7 @@ class Ingest:
     every: Mapping[str, timedelta]
     """how often each feed is read, by address"""
     guard: Guard = GUARD
+    chance: Callable[[], float] = random.random
     patience: float = PATIENCE
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -95,7 +98,7 @@ class Ingest:
     async def _read_or_fail(self, feed: Feed) -> None:
         try:
             async with asyncio.timeout(self.patience):
-                answer = await self.source.read(feed.url, feed.validators)
+                answer = await self.source.read(feed.address, feed.validators)
             await self._take(feed, answer)
         except StorageBusy:
             raise
@@ -108,23 +111,33 @@ class Ingest:
         match answer:
             case FeedFailed():
                 await self._failed(feed, answer)
-            case FeedUnchanged(validators):
+            case FeedUnchanged():
                 async with self.storage.transaction() as tx:
-                    await self._succeeded(tx, await tx.feeds.get(feed.id), validators)
+                    await self._succeeded(tx, await tx.feeds.get(feed.id), answer)
             case FeedRead():
                 await self._store(feed, answer)
 
     async def _failed(self, feed: Feed, answer: FeedFailed) -> None:
         async with self.storage.transaction() as tx:
             await tx.lock_audience()  # two feeds may fail at once, and the editors' chat is to be known once
-            await tx.feeds.schedule(feed.id, self.clock() + self.every[feed.url])
-            if await tx.feeds.failed(feed.id, self.clock()):
+            failures = await tx.feeds.failed(feed.id, self.clock())
+            await self._schedule(tx, feed, failures, answer.retry_after)
+            if failures == FORGET_MOVE:
+                await tx.feeds.moved(feed.id, None)
+            if failures == 1:
                 log.warning("feed %s cannot be read: %s", shown(feed.url), answer.reason)
                 await self.outgoing.alarm(tx, "alarm-feed-failing", url=shown(feed.url), reason=answer.reason)
 
-    async def _succeeded(self, tx: Transaction, fresh: Feed, validators: Validators) -> None:
-        await tx.feeds.succeeded(fresh.id, validators, self.clock())
-        await tx.feeds.schedule(fresh.id, self.clock() + self.every[fresh.url])
+    async def _schedule(self, tx: Transaction, feed: Feed, failures: int, retry_after: float | None = None) -> None:
+        due = next_read(self.clock(), self.every[feed.url], failures, retry_after, self.chance())
+        await tx.feeds.schedule(feed.id, due)
+
+    async def _succeeded(self, tx: Transaction, fresh: Feed, answer: FeedRead | FeedUnchanged) -> None:
+        await tx.feeds.succeeded(fresh.id, answer.validators, self.clock())
+        await self._schedule(tx, fresh, failures=0)
+        if answer.moved_to is not None and answer.moved_to != fresh.moved_to:
+            log.warning("feed %s lives at %s from now on", shown(fresh.url), shown(answer.moved_to))
+            await tx.feeds.moved(fresh.id, answer.moved_to)
         if fresh.failing_since is not None:
             await tx.lock_audience()
             await self.outgoing.alarm(tx, "alarm-feed-back", url=shown(fresh.url))
@@ -147,7 +160,7 @@ class Ingest:
                     case Same(known_id, article):
                         await tx.articles.also_known(ArticleId(known_id), _unknown(article, known))
             await self._arrive(tx, feed, new)
-            await self._succeeded(tx, fresh, answer.validators)
+            await self._succeeded(tx, fresh, answer)
 
     async def _completed(self, feed: Feed, articles: list[FetchedArticle]) -> list[FetchedArticle]:
         """The articles, new ones with what their own pages add; the pages are read before the database is held."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from newsroom.articles import Validators
@@ -21,6 +21,15 @@ class Feed:
     validators: Validators
     first_read_at: datetime | None
     failing_since: datetime | None
+    failures: int = 0
+    """in a row"""
+    moved_to: str | None = None
+    """where the server said it lives now; null while it never did"""
+
+    @property
+    def address(self) -> str:
+        """Where it is read."""
+        return self.moved_to or self.url
 
 
 _FEED = select(
@@ -31,6 +40,8 @@ _FEED = select(
     feeds.c.body_hash,
     feeds.c.first_read_at,
     feeds.c.failing_since,
+    feeds.c.failures,
+    feeds.c.moved_to,
 )
 
 
@@ -75,18 +86,26 @@ class Feeds:
                 last_modified=validators.last_modified,
                 body_hash=validators.body_hash,
                 failing_since=None,
+                failures=0,
             )
         )
         await self.connection.execute(
             update(feeds).where(feeds.c.id == feed, feeds.c.first_read_at.is_(None)).values(first_read_at=now)
         )
 
-    async def failed(self, feed: FeedId, now: datetime) -> bool:
-        """Remember the failure; True when it is the first of a row."""
-        changed = await self.connection.execute(
-            update(feeds).where(feeds.c.id == feed, feeds.c.failing_since.is_(None)).values(failing_since=now)
+    async def moved(self, feed: FeedId, address: str | None) -> None:
+        """From now on the feed is read there; None: where the configuration says."""
+        await self.connection.execute(update(feeds).where(feeds.c.id == feed).values(moved_to=address))
+
+    async def failed(self, feed: FeedId, now: datetime) -> int:
+        """Remember the failure; returns how many there were in a row."""
+        failures = await self.connection.scalar(
+            update(feeds)
+            .where(feeds.c.id == feed)
+            .values(failures=feeds.c.failures + 1, failing_since=func.coalesce(feeds.c.failing_since, now))
+            .returning(feeds.c.failures)
         )
-        return changed.rowcount == 1
+        return failures or 0
 
 
 def _read(row: Row[*tuple[Any, ...]]) -> Feed:
@@ -96,4 +115,6 @@ def _read(row: Row[*tuple[Any, ...]]) -> Feed:
         Validators(row.etag, row.last_modified, row.body_hash),
         row.first_read_at,
         row.failing_since,
+        row.failures,
+        row.moved_to,
     )

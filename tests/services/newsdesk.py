@@ -85,13 +85,22 @@ class Desk:
     async def opens(self, *urls: str, patience: float = 30.0) -> None:
         outgoing = Outgoing(lambda: self.now, (ChatId(-77),))
         every = dict.fromkeys(urls, EVERY)
-        self.ingest = Ingest(self.storage, outgoing, self.press, self.site, lambda: self.now, every, patience=patience)
+        self.ingest = Ingest(
+            self.storage,
+            outgoing,
+            self.press,
+            self.site,
+            lambda: self.now,
+            every,
+            patience=patience,
+            chance=lambda: 0.5,
+        )
         await self.ingest.know_feeds()
 
     async def reads(self, **answers: Answer | Exception | Play) -> None:
         """Everybody's time has come; `a` and `b` answer like this from now on."""
         self.press.script |= {{"a": A, "b": B}[name]: answer for name, answer in answers.items()}
-        self.now += EVERY
+        self.now = max([self.now + EVERY, *[await self.due(url) for url in self.ingest.every]])
         await self.ingest.read_due()
 
     async def posts(self) -> list[tuple[str, int]]:

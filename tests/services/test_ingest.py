@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -50,7 +51,7 @@ async def test_a_feed_that_breaks_the_reader_is_put_off_and_the_others_go_on(
     await desk.reads(a=RuntimeError("what they wrote"), b=says())
     await desk.reads(b=says(FRESH))
     assert await desk.posts() == [("Just in", 1)]
-    assert await desk.due(A) == desk.now + EVERY
+    assert await desk.due(A) > desk.now
     assert desk.press.asked == {A: 2, B: 2}
     assert [key for key, _ in await desk.alarms()] == ["alarm-feed-failing"]
     assert "RuntimeError" in caplog.text
@@ -87,7 +88,7 @@ async def test_a_feed_that_hangs_loses_its_place_in_the_end(desk: Desk) -> None:
 
     await desk.opens(A, B, patience=0.05)
     await desk.reads(a=never, b=says())
-    assert await desk.due(A) == desk.now + EVERY
+    assert await desk.due(A) > desk.now
     assert [words["url"] for _, words in await desk.alarms()] == [A]
 
 
@@ -211,3 +212,44 @@ async def test_an_article_is_stored_however_long_and_odd_it_is(desk: Desk) -> No
     assert (first, second[1]) == (("Just in", 1), 1)
     assert await desk.alarms() == []
     assert all("\x00" not in text for row in await desk.known() for text in row)
+
+
+# -- politeness ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_feed_that_fails_is_asked_ever_more_rarely_and_at_least_daily(desk: Desk) -> None:
+    await desk.opens(A)
+    pauses = []
+    for _ in range(15):
+        await desk.reads(a=FeedFailed("error", "No."))
+        pauses.append(await desk.due(A) - desk.now)
+    assert pauses == sorted(pauses)
+    assert pauses[:2] == [1.5 * EVERY, 3 * EVERY]
+    assert pauses[-1] <= timedelta(days=1)
+    await desk.reads(a=says())
+    assert await desk.due(A) == desk.now + EVERY
+
+
+async def test_a_server_that_asks_to_be_left_alone_is_left_alone(desk: Desk) -> None:
+    await desk.opens(A)
+    await desk.reads(a=FeedFailed("error", "503", retry_after=3600))
+    assert await desk.due(A) == desk.now + timedelta(hours=1)
+
+
+async def test_a_feed_that_moved_is_read_where_it_lives_and_known_by_its_old_name(desk: Desk) -> None:
+    await desk.opens(A)
+    await desk.reads(a=replace(says(ARCHIVE), moved_to=B))
+    desk.press.script[B] = says(FRESH, ARCHIVE)
+    await desk.reads()
+    assert desk.press.asked == {A: 1, B: 1}
+    assert await desk.posts() == [("Just in", 1)]
+
+
+async def test_a_feed_that_is_lost_at_its_new_address_is_looked_for_at_the_old_one(desk: Desk) -> None:
+    await desk.opens(A)
+    await desk.reads(a=replace(says(ARCHIVE), moved_to=B))
+    desk.press.script[B] = FeedFailed("error", "No.")
+    for _ in range(6):
+        await desk.reads(a=says(FRESH, ARCHIVE))
+    assert desk.press.asked == {A: 2, B: 5}
+    assert await desk.posts() == [("Just in", 1)]
