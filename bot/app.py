@@ -26,17 +26,22 @@ from bot.gateways.feeds import HttpFeeds
 from bot.gateways.http import Fetcher
 from bot.gateways.media import Pictures
 from bot.gateways.sending import TelegramSender
+from bot.gateways.site import Selectors, Site
 from bot.gateways.telegram import Api, ChargeAnswers, MemoryGate
+from newsroom.arrivals import Guard
 from newsroom.chats import kind_of
 from newsroom.errors import StorageBusy, TokenRefused, Unanswered
 from newsroom.ids import ChatId
+from newsroom.pages import NEWS_ASIA
 from newsroom.ports import Clock, Keyring
+from newsroom.text.post import Style
 from newsroom.text.words import Words
 from services.chats import Chats, Place
 from services.deliver import Deliver
 from services.housekeeping import Housekeeping
 from services.ingest import Ingest
 from services.outgoing import Outgoing
+from services.storms import Storms
 from storage.database import Storage, check_schema, migrate, open_storage
 from storage.lock import only_one
 
@@ -200,12 +205,15 @@ def _assemble(
     outgoing = Outgoing(clock, tuple(ChatId(chat) for chat in editors))
     chats = Chats(storage, outgoing, api, clock, telegram.owners, telegram.editors_chat)
     source = HttpFeeds(fetcher, ZoneInfo(config.site.timezone))
-    ingest = Ingest(storage, outgoing, source, clock, {feed.url: feed.every / speed for feed in config.feeds})
+    every = {feed.url: feed.every / speed for feed in config.feeds}
+    ingest = Ingest(storage, outgoing, source, _site(config, fetcher), clock, every, _guard(config))
+    style = Style(config.site.comments, config.posts.preview)
     sender = TelegramSender(api, Pictures(fetcher))
-    deliver = Deliver(storage, outgoing, sender, answers.gate, clock, words, batch=max(4, round(3 * speed)))
+    deliver = Deliver(storage, outgoing, sender, answers.gate, clock, words, style, batch=max(4, round(3 * speed)))
     dispatcher = Dispatcher(
         disable_fsm=True,  # nobody is in a dialog yet, and the inbox keeps one person's updates in order
         chats=chats,
+        storms=Storms(storage, outgoing, clock),
         words=words,
         bot_name=bot_name,
         editors_chat=telegram.editors_chat,
@@ -230,6 +238,17 @@ def _assemble(
         words=words,
         speed=speed,
     )
+
+
+def _site(config: Config, fetcher: Fetcher) -> Site:
+    site = config.site
+    home = (site.url or NEWS_ASIA) if site.one_article else None
+    return Site(fetcher, adapter=site.adapter, selectors=Selectors(**site.selectors.model_dump()), home=home)
+
+
+def _guard(config: Config) -> Guard:
+    posts = config.posts
+    return Guard(old=posts.old_after, many=posts.hold_above, never=posts.never_after)
 
 
 async def prepare(storage: Storage, keyring: Keyring) -> None:

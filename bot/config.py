@@ -101,6 +101,13 @@ class Site(_Strict):
         return value
 
 
+class Posts(_Strict):
+    preview: Literal["off", "small", "large"] = "small"
+    hold_above: int = Field(default=20, ge=0)
+    old_after: Duration = timedelta(hours=24)
+    never_after: Duration = timedelta(hours=168)
+
+
 class Feed(_Strict):
     url: WebAddress
     every: Duration = timedelta(minutes=2)
@@ -139,6 +146,7 @@ class Fetch(_Strict):
 class Config(_Strict):
     telegram: Telegram
     site: Site = Site()
+    posts: Posts = Posts()
     feeds: tuple[Feed, ...] = Field(min_length=1)
     channels: tuple[Channel, ...] = ()
     storage: StorageAt = StorageAt()

@@ -146,8 +146,8 @@ async def _scenes(stage: Stage) -> None:
     telegram.start(stage.reader.id)
     await stage.until(lambda: len(stage.received()) >= 2, "the welcome")
     stage.tell(f"[bold]{stage.reader.first_name}[/] presses /start and is welcomed")
-    reads = len(portal.requests)
-    await stage.until(lambda: len(portal.requests) >= reads + 2, "the first read of the feed")
+    reads = len(portal.feed_reads)
+    await stage.until(lambda: len(portal.feed_reads) >= reads + 2, "the first read of the feed")
     stage.tell(f"the archive ({len(portal.articles)} articles) is marked as seen, and not poured out")
     for number, sample in enumerate(SAMPLE_ARTICLES[-STORIES:], 1):
         article = portal.publish(sample.title, sample.lead, category=sample.category)

@@ -74,9 +74,12 @@ async def decide_storm(
         return
     post = callback_data.post
     decided = await storms.decide(cause, StormId(callback_data.storm), UserId(person.id), post=post)
-    text = words.say(tongue, ("storm-posted" if post else "storm-dropped") if decided else "storm-decided-before")
+    if not decided:
+        await _answer(query, words.say(tongue, "storm-decided-before"))
+        return
+    text = words.say(tongue, "storm-posted" if post else "storm-dropped")
     await _answer(query, text)
-    if decided and isinstance(query.message, Message):
+    if isinstance(query.message, Message):
         await query.message.edit_text(f"{query.message.html_text}\n\n{text}")
 
 

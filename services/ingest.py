@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4  # feeds read side by side
 FORGET_MOVE = 5  # failures in a row, and a feed that moved is looked for where the configuration says
 PAGES = 40  # article pages asked for in one read: more at once is a storm, or an archive
+PAGES_PATIENCE = 15.0  # seconds for all of them
 TWINS = timedelta(days=2)  # how far back the other address of an article is looked for
 GUARD = Guard()
 PATIENCE = 60.0  # seconds for one read, whatever the source promises: a feed that hangs must not keep its place
@@ -54,7 +56,6 @@ class Ingest:
     chance: Callable[[], float] = random.random
     patience: float = PATIENCE
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    _pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _under_way: set[FeedId] = field(default_factory=set)
 
     async def know_feeds(self) -> None:
@@ -171,13 +172,19 @@ class Ingest:
         new = [one for one in decide(known, articles, feed=feed.id, first_read=first_read) if isinstance(one, New)]
         wanted = [one.article for one in fates(new, recent, self.clock(), self.guard) if isinstance(one, Post)]
         wanted = [article for article in wanted if needs_its_page(article)][:PAGES]
-        pages = await asyncio.gather(*(self._page(article) for article in wanted))
-        read = {a.identity: with_page(a, page) for a, page in zip(wanted, pages, strict=True) if page is not None}
+        read = {article.identity: with_page(article, page) async for article, page in self._pages_of(wanted)}
         return [storable(read.get(article.identity, article)) for article in articles]
 
-    async def _page(self, article: FetchedArticle) -> ArticlePage | None:
-        async with self._pages:
-            return await self.site.article(article.link)
+    async def _pages_of(self, articles: Sequence[FetchedArticle]) -> AsyncIterator[tuple[FetchedArticle, ArticlePage]]:
+        """One page after another, as a polite guest does; when it takes too long, the rest go out without."""
+        deadline = time.monotonic() + PAGES_PATIENCE
+        for article in articles:
+            if time.monotonic() > deadline:
+                log.warning("article pages take too long: posts go out without what they would have added")
+                return
+            page = await self.site.article(article.link)
+            if page is not None:
+                yield article, page
 
     async def _correct(
         self, tx: Transaction, known_id: ArticleId, article: FetchedArticle, known: Mapping[str, KnownArticle]
@@ -219,7 +226,7 @@ class Ingest:
         if storm is not None:
             log.warning("feed %s: %d articles are held: they are new to us, and old", shown(feed.url), held)
             buttons = [("button-storm-post", f"storm:{storm}:1"), ("button-storm-drop", f"storm:{storm}:0")]
-            await self.outgoing.ask(tx, "storm-held", buttons, url=shown(feed.url), count=held)
+            await self.outgoing.consult(tx, "storm-held", buttons, url=shown(feed.url), count=held)
 
 
 def _names(articles: Sequence[FetchedArticle]) -> list[str]:

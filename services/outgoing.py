@@ -36,9 +36,9 @@ class Outgoing:
 
     async def alarm(self, tx: Transaction, key: str, **words: str | int) -> None:
         """A notice to the editors, or to the owners where there is no editors' chat."""
-        await self.ask(tx, key, (), **words)
+        await self.consult(tx, key, (), **words)
 
-    async def ask(self, tx: Transaction, key: str, buttons: Sequence[tuple[str, str]], **words: str | int) -> None:
+    async def consult(self, tx: Transaction, key: str, buttons: Sequence[tuple[str, str]], **words: str | int) -> None:
         """The same with buttons: (the key of its text, what it sends when it is pressed)."""
         for chat in self.editors:
             recipient = await tx.chats.recipient(chat, kind_by_id(chat))

@@ -16,7 +16,7 @@ from bot.gateways.http import Fetcher, FetchFailed, NotModified
 from bot.gateways.markup import block_lines, tidied
 from newsroom.articles import LEAD, LINK, TITLE, shown
 from newsroom.errors import ConfigError
-from newsroom.pages import ArticlePage, near_identical
+from newsroom.pages import ArticlePage, near_identical, site_identity
 from newsroom.text.plain import collapse, decode, shorten
 
 log = logging.getLogger(__name__)
@@ -84,12 +84,18 @@ class Site:
         *,
         adapter: Adapter = "generic",
         selectors: Selectors | None = None,
+        home: str | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self._fetcher = fetcher
         self._adapter = adapter
         self._selectors = _checked(selectors or Selectors())
+        self._home = home
         self._patience = patience
+
+    def identity(self, link: str) -> str | None:
+        """By what the site at `home` recognises an article; None without a home, where the address must do."""
+        return None if self._home is None else site_identity(self._adapter, link, self._home)
 
     async def article(self, url: str) -> ArticlePage | None:
         """What the page at `url` says of its article; None, and a line in the log, when it cannot be had in time."""

@@ -107,8 +107,8 @@ class Talk:
 
     async def feed_is_read(self) -> None:
         """Until the bot has asked for the feed twice more: whatever the site said before is known by then."""
-        before = len(self.portal.requests)
-        await self.until(lambda: len(self.portal.requests) >= before + 2)
+        before = len(self.portal.feed_reads)
+        await self.until(lambda: len(self.portal.feed_reads) >= before + 2)
         await self.quiet()
 
     async def says(self, user: User, text: str, chat: Chat | None = None) -> None:
@@ -151,7 +151,7 @@ async def talk(database_url: str) -> AsyncIterator[Talk]:
                     "editors_chat": editors.id,
                     "owners": [editor.id],
                 },
-                "site": {"timezone": "Asia/Bishkek"},
+                "site": {"timezone": "Asia/Bishkek", "adapter": "news-asia", "url": f"{site.url}/"},
                 "feeds": [{"url": f"{site.url}/rss", "every": "2s"}],
                 "storage": {"url": database_url},
                 "fetch": {"allow_private": True},

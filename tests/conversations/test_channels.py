@@ -123,8 +123,8 @@ async def test_pause_holds_everything_and_resume_goes_on_where_it_was(talk: Talk
         await talk.feed_is_read()
         await talk.says(talk.editor, "/pause", talk.editors)
         talk.portal.publish("Раз", "")
-        reads = len(talk.portal.requests)
-        await talk.until(lambda: len(talk.portal.requests) >= reads + 3)
+        reads = len(talk.portal.feed_reads)
+        await talk.until(lambda: len(talk.portal.feed_reads) >= reads + 3)
         assert talk.texts(talk.channel) == []
         talk.telegram.says(talk.editor.id, "/resume", talk.editors.id)
         await talk.heard()

@@ -93,8 +93,8 @@ async def test_the_network_is_gone_and_nothing_is_lost_or_repeated(talk: Talk) -
         await talk.network_goes()
         talk.portal.publish("Раз", "")
         talk.portal.publish("Два", "")
-        reads = len(talk.portal.requests)
-        await talk.until(lambda: len(talk.portal.requests) >= reads + 6)
+        reads = len(talk.portal.feed_reads)
+        await talk.until(lambda: len(talk.portal.feed_reads) >= reads + 6)
         await talk.network_comes()
         await talk.quiet()
         assert headlines(talk, talk.channel.id) == headlines(talk, talk.reader.id) == ["Раз", "Два"]

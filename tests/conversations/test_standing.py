@@ -155,8 +155,8 @@ async def test_a_group_that_moved_keeps_what_waits_whichever_update_comes_first(
         await talk.feed_is_read()
         await talk.says(talk.editor, "/pause", talk.editors)
         talk.portal.publish("Раз", "")
-        reads = len(talk.portal.requests)
-        await talk.until(lambda: len(talk.portal.requests) >= reads + 3)
+        reads = len(talk.portal.feed_reads)
+        await talk.until(lambda: len(talk.portal.feed_reads) >= reads + 3)
         await talk.network_goes()  # so that all four updates are fetched together
         new = talk.telegram.migrate(group.id)
         queue = talk.telegram.bot().queue

@@ -23,6 +23,8 @@ CALLS = {
     "words.say": 1,
     "outgoing.tell": 2,
     "outgoing.alarm": 1,
+    "outgoing.consult": 1,
+    "self.consult": 1,
     "self._tell_admin": 2,
     "self.tell": 2,
     "render.notice_content": 0,
@@ -39,6 +41,11 @@ BUILT = [
         "handlers/editors.py",
         '("pause" if paused else "resume") + ("-on" if changed else "-already")',
         {"pause-on", "pause-already", "resume-on", "resume-already"},
+    ),
+    (
+        "services/ingest.py",
+        '[("button-storm-post", f"storm:{storm}:1"), ("button-storm-drop", f"storm:{storm}:0")]',
+        {"button-storm-post", "button-storm-drop"},
     ),
 ]
 HANDED_ON = {"key", "stored['key']"}  # chosen elsewhere

@@ -59,11 +59,11 @@ class Newsroom:
 
     async def archive_is_seen(self) -> None:
         """Until the bot asks for the feed a second time: what it said the first time is known by then."""
-        await self.until(lambda: len(self.portal.requests) >= 2, "the archive is seen")
+        await self.until(lambda: len(self.portal.feed_reads) >= 2, "the archive is seen")
 
     async def feed_is_read(self, times: int = 1) -> None:
-        before = len(self.portal.requests)
-        await self.until(lambda: len(self.portal.requests) >= before + times, "the feed is read")
+        before = len(self.portal.feed_reads)
+        await self.until(lambda: len(self.portal.feed_reads) >= before + times, "the feed is read")
 
     async def is_welcomed(self, user: User) -> None:
         """Somebody presses /start and is answered."""

@@ -63,7 +63,7 @@ async def test_unchanged_is_304_until_something_changes(portal: Portal, http: ai
     portal.withdraw(article)
     assert b"<item>" not in (await get(http, f"{portal.url}/rss"))[1]
     assert (await get(http, f"{portal.url}/view/1"))[0] == 404
-    assert [seen.status for seen in portal.requests] == [200, 304, 304, 200, 200, 404]
+    assert [seen.status for seen in portal.feed_reads] == [200, 304, 304, 200, 200, 404]
 
 
 async def test_misfortunes(portal: Portal, http: aiohttp.ClientSession) -> None:
@@ -240,7 +240,7 @@ async def test_a_redirect_to_a_given_address(portal: Portal, http: aiohttp.Clien
     portal.publish("Весна")
     portal.redirect_to, portal.redirect_status = "/rss/all", 301
     assert b"<item>" in (await get(http, f"{portal.url}/rss"))[1]
-    assert [seen.status for seen in portal.requests] == [301, 200]
+    assert [seen.status for seen in portal.feed_reads] == [301, 200]
     portal.redirect_to = "http://[::ffff:7f00:1]/rss"
     async with http.get(f"{portal.url}/rss", allow_redirects=False) as response:
         assert response.headers["Location"] == "http://[::ffff:7f00:1]/rss"
