@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from bot.doors.desk import Desk
 from bot.doors.people import Introduce
 from bot.doors.poll import Poller
 from bot.gateways.feeds import HttpFeeds
-from bot.gateways.http import Fetcher
+from bot.gateways.http import Fetcher, user_agent
 from bot.gateways.media import Pictures
 from bot.gateways.sending import TelegramSender
 from bot.gateways.site import Selectors, Site
@@ -175,7 +176,7 @@ async def build(config: Config, keyring: Keyring, *, speed: float = 1.0, clock: 
         may_send = await stack.enter_async_context(only_one(storage, api.bot_id))
         await prepare(storage, keyring)
         fetcher = await stack.enter_async_context(
-            Fetcher(user_agent="Elchi/0.1 (+news bot)", allow_private=config.fetch.allow_private)
+            Fetcher(user_agent=user_agent(version("elchi"), config.contact), allow_private=config.fetch.allow_private)
         )
         session = AiohttpSession(api=TelegramAPIServer.from_base(config.telegram.api))
         answers = ChargeAnswers(MemoryGate(speed))
@@ -183,7 +184,9 @@ async def build(config: Config, keyring: Keyring, *, speed: float = 1.0, clock: 
         bot = Bot(token, session=session, default=DefaultBotProperties(parse_mode="HTML"))
         stack.push_async_callback(session.close)
         me = await api.me()
-        app = _assemble(config, storage, api, fetcher, answers, bot, str(me.get("username", "")), speed, clock)
+        feeds = HttpFeeds(fetcher, ZoneInfo(config.site.timezone), clock=clock)
+        stack.push_async_callback(feeds.aclose)
+        app = _assemble(config, storage, api, fetcher, feeds, answers, bot, str(me.get("username", "")), speed, clock)
         app.deliver.may_send = may_send
         yield app
 
@@ -193,6 +196,7 @@ def _assemble(
     storage: Storage,
     api: Api,
     fetcher: Fetcher,
+    feeds: HttpFeeds,
     answers: ChargeAnswers,
     bot: Bot,
     bot_name: str,
@@ -204,9 +208,8 @@ def _assemble(
     editors = (telegram.editors_chat,) if telegram.editors_chat is not None else telegram.owners
     outgoing = Outgoing(clock, tuple(ChatId(chat) for chat in editors))
     chats = Chats(storage, outgoing, api, clock, telegram.owners, telegram.editors_chat)
-    source = HttpFeeds(fetcher, ZoneInfo(config.site.timezone))
     every = {feed.url: feed.every / speed for feed in config.feeds}
-    ingest = Ingest(storage, outgoing, source, _site(config, fetcher), clock, every, _guard(config))
+    ingest = Ingest(storage, outgoing, feeds, _site(config, fetcher), clock, every, _guard(config))
     style = Style(config.site.comments, config.posts.preview)
     sender = TelegramSender(api, Pictures(fetcher))
     deliver = Deliver(storage, outgoing, sender, answers.gate, clock, words, style, batch=max(4, round(3 * speed)))

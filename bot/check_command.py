@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,10 +16,10 @@ from rich.table import Table
 
 from bot.config import Config
 from bot.gateways.feeds import HttpFeeds
-from bot.gateways.http import Fetcher
+from bot.gateways.http import Fetcher, user_agent
 from bot.gateways.telegram import Api
 from bot.keyring import keyring_from, load_keyring, new_secret
-from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators
+from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators, shown
 from newsroom.errors import ElchiError, KeyProblem, TokenRefused
 from storage.database import Storage, check_schema, open_storage
 
@@ -100,17 +102,20 @@ def _missing(member: Any, rights: Mapping[str, str]) -> str:
 
 
 async def _feeds(config: Config) -> AsyncIterator[Finding]:
-    async with Fetcher(user_agent="Elchi/0.1 (+check)", allow_private=config.fetch.allow_private) as fetcher:
-        source = HttpFeeds(fetcher, ZoneInfo(config.site.timezone))
+    agent = user_agent(version("elchi"), config.contact)
+    async with (
+        Fetcher(user_agent=agent, allow_private=config.fetch.allow_private) as fetcher,
+        aclosing(HttpFeeds(fetcher, ZoneInfo(config.site.timezone))) as source,
+    ):
         for feed in config.feeds:
             answer = await source.read(feed.url, Validators())
             match answer:
                 case FeedRead(title, articles):
-                    yield Finding(f"feed {feed.url}", good=True, said=f"{title}: {len(articles)} articles")
+                    yield Finding(f"feed {shown(feed.url)}", good=True, said=f"{title}: {len(articles)} articles")
                 case FeedUnchanged():
-                    yield Finding(f"feed {feed.url}", good=True, said="unchanged")
+                    yield Finding(f"feed {shown(feed.url)}", good=True, said="unchanged")
                 case FeedFailed(_, reason):
-                    yield Finding(f"feed {feed.url}", good=False, said=reason)
+                    yield Finding(f"feed {shown(feed.url)}", good=False, said=reason)
 
 
 async def _database(config: Config) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -140,6 +141,7 @@ class Secrets(_Strict):
 
 
 class Fetch(_Strict):
+    contact: WebAddress | None = None
     allow_private: bool = False
 
 
@@ -152,6 +154,15 @@ class Config(_Strict):
     storage: StorageAt = StorageAt()
     secrets: Secrets = Secrets()
     fetch: Fetch = Fetch()
+
+    @property
+    def contact(self) -> str:
+        """Where those whose servers we ask can find us: as it is written, else the site, else where the feed is."""
+        address = self.fetch.contact or self.site.url or self.feeds[0].url
+        parts = urlsplit(address)
+        whole = self.fetch.contact is not None or self.site.url is not None
+        host = (parts.hostname or "").encode("idna").decode("ascii") + (f":{parts.port}" if parts.port else "")
+        return f"{parts.scheme}://{host}{quote(parts.path, safe='/%') if whole else '/'}"
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:

@@ -11,6 +11,6 @@ def timetable(
     """A scheduler ready to start: feeds are looked at every second, the cellar is swept every hour."""
     defaults = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
     scheduler = AsyncIOScheduler(job_defaults=defaults, timezone="UTC")
-    scheduler.add_job(read_due, "interval", seconds=1 / speed)
+    scheduler.add_job(read_due, "interval", seconds=1 / speed, max_instances=50)  # slow feeds hold back no others
     scheduler.add_job(sweep, "interval", hours=1)
     return scheduler

@@ -100,7 +100,7 @@ def _packed(value: Any) -> bytes:
 def _fields(article: FetchedArticle) -> list[Any]:
     moments = [None if moment is None else moment.isoformat() for moment in (article.published, article.updated)]
     words = [article.identity, article.title, article.link, article.lead]
-    return [*words, *moments, article.image, article.categories]
+    return [*words, *moments, article.image, article.categories, article.graphic]
 
 
 def _article(
@@ -112,11 +112,13 @@ def _article(
     updated: str | None,
     image: str | None,
     categories: list[str],
+    graphic: bool,
 ) -> FetchedArticle:
     words = [identity, title, link, lead, image or "", *categories]
-    if not all(isinstance(word, str) for word in words):
+    if not all(isinstance(word, str) for word in words) or not isinstance(graphic, bool):
         raise Garbage
-    return FetchedArticle(identity, title, link, lead, _moment(published), _moment(updated), image, tuple(categories))
+    moments = _moment(published), _moment(updated)
+    return FetchedArticle(identity, title, link, lead, *moments, image, tuple(categories), graphic)
 
 
 def _moment(written: str | None) -> datetime | None:

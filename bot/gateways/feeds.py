@@ -65,16 +65,18 @@ class HttpFeeds:
                 return await self._read_found(url, *self._found[url], validators.body_hash)
             answer = await self._fetcher.get(url, validators=validators)
             if isinstance(answer, NotModified):
-                return FeedUnchanged(validators)
+                return FeedUnchanged(validators, answer.moved_to)
             result = await self._understood(answer, validators.body_hash)
-            if not isinstance(result, FeedElsewhere):
+            if isinstance(result, FeedRead | FeedUnchanged):
+                return replace(result, moved_to=answer.moved_to)
+            if isinstance(result, FeedFailed):
                 return result
             first = validators == Validators() or (validators.body_hash or "").startswith(FOUND)
             if not first or result.url in {url, answer.url}:
                 return FeedFailed("not_a_feed", "A web page came instead of a feed.")
             return await self._read_found(url, result.url, Validators(), validators.body_hash)
         except FetchFailed as failure:
-            return FeedFailed("error", failure.reason)
+            return FeedFailed("error", failure.reason, failure.retry_after)
 
     async def _read_found(
         self, url: str, place: str, marks: Validators, known: str | None

@@ -28,6 +28,7 @@ from newsroom.text.plain import collapse, images_in, plain
 
 ITEM_END: Final = re.compile(r"</(?:item|entry)\s*>")
 ROOT_END: Final = re.compile(r"</(?:channel|rss|feed|rdf:RDF)\s*>")
+ADULT: Final = frozenset({"adult", "r", "nc-17"})
 PICTURE: Final = re.compile(r"\.(?:jpe?g|png|webp|gif)\b", re.IGNORECASE)
 
 # feedparser resolves a guid against the feed's address, so every id would change on the day a site moves to https.
@@ -84,6 +85,7 @@ def _read_article(entry: Any, base: str, zone: ZoneInfo, now: datetime | None) -
         updated=updated,
         image=first_address(_images(entry, f"{summary} {content}"), base) or None,
         categories=categories_of(plain(_text(tag, "label") or _text(tag, "term")) for tag in _list(entry, "tags")),
+        graphic=_is_graphic(entry),
     )
 
 
@@ -96,6 +98,13 @@ def _text(entry: Mapping[str, Any], key: str) -> str:
 def _list(entry: Any, key: str) -> Sequence[Any]:
     value = dict.get(entry, key) if isinstance(entry, dict) else None
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _is_graphic(entry: Any) -> bool:
+    """Whether the item says that it is not for everybody (Media RSS, media:rating «urn:simple»)."""
+    rating = dict.get(entry, "media_rating") if isinstance(entry, dict) else None
+    said = _text(rating, "content") if isinstance(rating, dict) else _text(entry, "media_rating")
+    return collapse(said).lower() in ADULT
 
 
 def _images(entry: Any, markup: str) -> Iterator[str]:

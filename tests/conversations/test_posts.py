@@ -24,7 +24,13 @@ async def test_a_bare_feed_becomes_a_post_with_picture_and_lead_from_the_page(ta
     talk.portal.bare = True
     async with talk.running():
         await connected(talk)
-        talk.portal.publish("Мост открыт", "Движение по мосту началось утром.", category="Кыргызстан", picture=PICTURE)
+        talk.portal.publish(
+            "Мост открыт",
+            "Движение по мосту началось утром.",
+            category="Кыргызстан",
+            section="Общество",
+            picture=PICTURE,
+        )
         await talk.feed_is_read()
         assert post(talk).photo is not None
         assert post(talk).text == "🇰🇬 Мост открыт\n\nДвижение по мосту началось утром.\n\n#Кыргызстан"
@@ -64,7 +70,6 @@ async def test_a_changed_headline_edits_the_caption_and_keeps_the_photo(talk: Ta
 
 
 async def test_a_graphic_picture_is_veiled(talk: Talk) -> None:
-    talk.portal.bare = True
     async with talk.running():
         await connected(talk)
         talk.portal.publish("Столкнулись два поезда", "Пострадавших нет.", picture=PICTURE, graphic=True)

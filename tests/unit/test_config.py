@@ -45,7 +45,7 @@ def test_a_token_and_a_feed_are_enough(path: Path) -> None:
     [
         (
             f"colour = 1\n{SMALLEST}",
-            "unknown key colour (known: telegram, site, feeds, channels, storage, secrets, fetch)",
+            "unknown key colour (known: telegram, site, posts, feeds, channels, storage, secrets, fetch)",
         ),
         (f'{SMALLEST}[storag]\nurl = "x"', "unknown key storag (did you mean storage?)"),
         (f"{TELEGRAM}editor_chat = -1\n{FEEDS}", "unknown key telegram.editor_chat (did you mean editors_chat?)"),
@@ -54,12 +54,12 @@ def test_a_token_and_a_feed_are_enough(path: Path) -> None:
         (f'{SMALLEST}[site]\ntime_zone = "UTC"', "unknown key site.time_zone (did you mean timezone?)"),
         (f'[telegram]\ntokn = "{TOKEN}"\n{FEEDS}', "unknown key telegram.tokn (did you mean token?)"),
         (f'{TELEGRAM}[[feed]]\nurl = "https://e.kg"', "unknown key feed (did you mean feeds?)"),
-        (f'{SMALLEST}[fetch]\n"{TOKEN}" = 1', "unknown key in fetch (known: allow_private)"),
-        (f"{SMALLEST}[fetch]\n{'a' * 41} = 1", "unknown key in fetch (known: allow_private)"),
-        (f"{SMALLEST}[fetch]\n{SECRET} = 1", f"unknown key fetch.{SECRET[:16]}… (known: allow_private)"),
+        (f'{SMALLEST}[fetch]\n"{TOKEN}" = 1', "unknown key in fetch (known: contact, allow_private)"),
+        (f"{SMALLEST}[fetch]\n{'a' * 41} = 1", "unknown key in fetch (known: contact, allow_private)"),
+        (f"{SMALLEST}[fetch]\n{SECRET} = 1", f"unknown key fetch.{SECRET[:16]}… (known: contact, allow_private)"),
         (
             f'"{TOKEN}" = 1\n{SMALLEST}',
-            "unknown key (known: telegram, site, feeds, channels, storage, secrets, fetch)",
+            "unknown key (known: telegram, site, posts, feeds, channels, storage, secrets, fetch)",
         ),
     ],
 )
