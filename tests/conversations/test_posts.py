@@ -27,8 +27,8 @@ async def test_a_bare_feed_becomes_a_post_with_picture_and_lead_from_the_page(ta
         talk.portal.publish(
             "Мост открыт",
             "Движение по мосту началось утром.",
-            category="Кыргызстан",
-            section="Общество",
+            category="Общество",
+            section="Кыргызстан",
             picture=PICTURE,
         )
         await talk.feed_is_read()
