@@ -35,8 +35,9 @@ fix: .venv/.dev  ## format, and mend what the linter can mend
 prove: .venv/.dev  ## the long form of each proof; writes docs/proofs.md
 	$(BIN)/python -m bench.proofs --long --write docs/proofs.md
 
-bench: .venv/.dev  ## measure how fast a broadcast reaches everybody
+bench: .venv/.dev  ## measure how fast a broadcast reaches everybody, and what reading feeds costs
 	$(BIN)/python -m bench.fanout $(ARGS)
+	$(BIN)/python -m bench.feeds
 
 lock:  ## pin the requirements anew (needs uv); no address of an index is written
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
