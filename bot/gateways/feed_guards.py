@@ -6,14 +6,14 @@ import html.entities
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-PROLOG: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
+SKIPPED: Final = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 ROOT: Final = re.compile(r"<(?:[\w.-]+:)?(\w+)")
 ENTITY: Final = re.compile(r"""<!ENTITY\s+([A-Za-z]\w{0,30})\s+(?:"([^"&%<]{0,100})"|'([^'&%<]{0,100})')\s*>""")
 DOCTYPE_MARK: Final = re.compile(r"""\[|\]|>|<!--|["']""")
-REFERENCE: Final = re.compile(r"&([A-Za-z]\w{0,30});")
-XML_ENTITIES: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
+REFERENCE: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z]\w{0,30});")  # XML knows those itself
 
 # As in newsroom.text.plain: nothing steps over a «<», so that a walk takes time in proportion to the text.
 _REST: Final = r"""[^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+)*+"""
@@ -29,20 +29,23 @@ TAGS: Final = 500_000  # a million empty items: 17 s; the longest feed we take h
 STRAY: Final = 2_000  # 9 million «<» in a row: 13 s and 400 MB
 
 
-def disarmed(text: str) -> tuple[str, str]:
-    """The root element's name, and the text without its DOCTYPE: entities neither fetch, nor nest, nor multiply.
+@dataclass(frozen=True, slots=True)
+class Prolog:
+    """What stands before a document: where it ends, the entities it declares, and the name of the root after it."""
 
-    Entities that stand for a few plain letters are put in by hand; HTML's own are known without being declared.
-    """
-    start = text.find("<")
-    if start < 0:
-        return "", text
+    end: int
+    entities: Mapping[str, str]
+    root: str
+
+
+def prolog_of(text: str) -> Prolog:
+    """What to leave off: without its DOCTYPE a document's entities neither fetch, nor nest, nor multiply."""
+    position = text.find("<")
+    if position < 0:
+        return Prolog(0, {}, "")
     declared: dict[str, str] = {}
-    position = start
-    kept = []
     while True:
-        if match := PROLOG.match(text, position):
-            kept.append(match.group())
+        if match := SKIPPED.match(text, position):
             position = match.end()
         elif text[position : position + 9].upper() == "<!DOCTYPE":
             end = _doctype_end(text, position)
@@ -51,8 +54,12 @@ def disarmed(text: str) -> tuple[str, str]:
         else:
             break
     root = ROOT.match(text, position)
-    body = REFERENCE.sub(lambda found: _reference(found, declared), text[position:])
-    return root.group(1).lower() if root else "", "".join(kept) + body
+    return Prolog(position, declared, root.group(1).lower() if root else "")
+
+
+def with_letters(text: str, declared: Mapping[str, str]) -> str:
+    """Entities that stand for a few plain letters put in by hand; HTML's own are known without being declared."""
+    return REFERENCE.sub(lambda found: _reference(found, declared), text)
 
 
 def _doctype_end(text: str, start: int) -> int:
@@ -80,8 +87,6 @@ def _doctype_end(text: str, start: int) -> int:
 
 def _reference(found: re.Match[str], declared: Mapping[str, str]) -> str:
     name = found.group(1)
-    if name in XML_ENTITIES:
-        return found.group()
     if name in declared:
         return declared[name]
     letters = html.entities.html5.get(name + ";")

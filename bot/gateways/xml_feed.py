@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+import xml.sax
+import xml.sax.handler
+import xml.sax.xmlreader
 from calendar import timegm
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import feedparser
+from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.mixin import _FeedParserMixin
+from feedparser.urls import make_safe_absolute_uri
 
 from bot.gateways.feed_dates import feed_date, is_date_form
 from bot.gateways.feed_items import (
@@ -36,21 +40,48 @@ _FeedParserMixin.can_be_relative_uri.discard("id")
 
 
 def read_xml(
-    body: bytes, base_url: str, timezone: ZoneInfo, now: datetime | None, *, cut: bool
+    body: list[bytes], base_url: str, timezone: ZoneInfo, now: datetime | None, *, cut: bool
 ) -> FeedRead | FeedFailed:
-    """What the items say; a broken one costs that one and nothing else, and the last of a cut feed is no item."""
-    headers = {"content-type": "application/xml; charset=utf-8", "content-location": base_url}
-    # A stream, never the bytes: feedparser takes bytes for a file's name first.
-    stream = io.BytesIO(body)
-    del body  # it may be 10 MB, and parsing wants the room
+    """What the items say; a broken one costs that one and nothing else, and the last of a cut feed is no item.
+
+    The body, UTF-8, is taken out of its list: it may be 10 MB, and what is read of it wants the room.
+    """
     try:
-        parsed = feedparser.parse(stream, response_headers=headers, resolve_relative_uris=False, sanitize_html=False)
+        parsed = _parsed(body.pop(), base_url)
     except PARSER_TRIPS as trip:
         return FeedFailed("not_a_feed", f"The feed cannot be taken apart ({type(trip).__name__}).")
-    base = base_url or _text(parsed.feed, "link")
+    base = base_url or _text(parsed.feeddata, "link")
     entries = parsed.entries[:-1] if cut else parsed.entries
     articles = tuple(article for entry in entries for article in _article(entry, base, timezone, now))
-    return FeedRead(title_of(_text(parsed.feed, "title")), articles)
+    return FeedRead(title_of(_text(parsed.feeddata, "title")), articles)
+
+
+def _parsed(body: bytes, base_url: str) -> Any:
+    """What `feedparser.parse` does with a document that is known to be UTF-8, in a third of the memory."""
+    base = make_safe_absolute_uri(base_url)
+    strict = _plain_reader(StrictFeedParser(base, None, "utf-8"))
+    reader = xml.sax.make_parser()  # noqa: S317 - there is no DOCTYPE any more, so no entity either
+    reader.setFeature(xml.sax.handler.feature_namespaces, True)
+    reader.setFeature(xml.sax.handler.feature_external_ges, False)
+    reader.setContentHandler(strict)
+    reader.setErrorHandler(strict)
+    source = xml.sax.xmlreader.InputSource()
+    source.setEncoding("utf-8")  # whatever the document declares
+    source.setByteStream(io.BytesIO(body))
+    try:
+        reader.parse(source)
+    except xml.sax.SAXException:
+        del strict, reader, source
+        loose = _plain_reader(LooseFeedParser(base, None, "utf-8", {}))
+        loose.feed(body.decode("utf-8", errors="replace"))
+        return loose
+    return strict
+
+
+def _plain_reader(reader: Any) -> Any:
+    reader.resolve_relative_uris = False
+    reader.sanitize_html = False
+    return reader
 
 
 def is_cut(text: str) -> bool:

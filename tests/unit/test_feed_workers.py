@@ -36,7 +36,7 @@ BISHKEK = ZoneInfo("Asia/Bishkek")
 NOW = datetime(2026, 2, 20, 6, 0, tzinfo=UTC)
 GOOD = b"<rss><channel><title>T</title><item><title>Good</title><guid>1</guid></item></channel></rss>"
 BIG = 9 * 2**20
-WORDS = "Мэр Бишкека рассказал о ремонте дорог на юге города. " * 20
+WORDS = "Мэр Бишкека рассказал о ремонте дорог на юге города. " * 12
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -126,7 +126,7 @@ async def test_a_hostile_feed_ends_in_a_line_or_a_result_and_the_next_one_is_rea
         peak = max(peak, resident_mb())
     answer = reading.result()
     assert time.monotonic() - started < 30
-    assert peak < 200  # the bot itself takes less than the rest of 300
+    assert peak < 110  # the bot itself takes 200, and there is room for 300
     if isinstance(answer, FeedFailed):
         assert answer.reason.endswith(".")
         assert "\n" not in answer.reason
