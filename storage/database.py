@@ -111,7 +111,7 @@ def raise_as_ours(error: Exception) -> None:
     lost = isinstance(error, (OSError, PoolTimeout)) or getattr(error, "connection_invalidated", False)
     state = str(getattr(cause, "sqlstate", None) or "")
     if lost or state.startswith(TROUBLE_STATES) or any(sign in words for sign in TROUBLE):
-        raise StorageBusy(words.splitlines()[0][:200]) from error
+        raise StorageBusy((words.splitlines() or ["the database does not answer"])[0][:200]) from error
     raise error
 
 

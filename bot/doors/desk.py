@@ -83,6 +83,11 @@ class Desk:
     _lately: dict[str, float] = field(default_factory=dict)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
+    @property
+    def at_rest(self) -> bool:
+        """Nobody's update is being handled, and no answer is on its way."""
+        return not self._busy
+
     async def run(self, stop: asyncio.Event) -> None:
         """Hand out until `stop`; then give what is under way a moment to end."""
         async with asyncio.TaskGroup() as group:

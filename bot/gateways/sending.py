@@ -8,7 +8,7 @@ import aiohttp
 
 from bot.gateways.media import Pictures
 from bot.gateways.telegram import Api, outcome_of
-from newsroom.deliveries import Deferred, Form, Outcome, Picture, PictureRefused, Unknown, Way
+from newsroom.deliveries import Deferred, Form, Outcome, Picture, PictureRefused, Refused, Unknown, Way
 from newsroom.ids import ChatId
 from newsroom.text.post import Post
 
@@ -63,7 +63,7 @@ class TelegramSender:
                 return PictureRefused("it cannot be fetched here either")
             files, given = {UPLOAD: content}, f"attach://{UPLOAD}"
         whole = given if media is None else {**media, "media": given}
-        return await self._call(method, {**parameters, name: whole}, files=files, message_id=message_id)
+        return await self._call(method, {**parameters, name: whole}, files=files, message_id=message_id, pictured=True)
 
     async def _call(
         self,
@@ -72,6 +72,7 @@ class TelegramSender:
         *,
         files: Mapping[str, bytes] | None = None,
         message_id: int = 0,
+        pictured: bool = False,
     ) -> Outcome:
         speed = self.api.speed
         try:
@@ -80,7 +81,10 @@ class TelegramSender:
             return Deferred(OFFLINE_PAUSE / speed)  # there was no connection: nothing left this machine
         except (aiohttp.ClientError, TimeoutError) as error:
             return Unknown(type(error).__name__)
-        return outcome_of(reply.status, reply.body, speed=speed, message_id=message_id)
+        outcome = outcome_of(reply.status, reply.body, speed=speed, message_id=message_id)
+        if isinstance(outcome, PictureRefused) and not pictured:
+            return Refused(outcome.why)  # there was none: another way of giving it would change nothing
+        return outcome
 
 
 def _text(post: Post) -> dict[str, Any]:

@@ -101,7 +101,8 @@ class Talk:
         async def rests() -> bool:
             assert self.app is not None
             async with self.app.storage.reading() as tx:
-                return await tx.outbox.idle() and await tx.inbox.waiting() == 0
+                done = await tx.outbox.idle() and await tx.inbox.waiting() == 0
+            return done and self.app.desk.at_rest
 
         await self.until(rests)
 

@@ -1,6 +1,7 @@
 """The main job as a real process: what is published arrives, once and in order, whatever happens to the process."""
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 
 from bot.keyring import keyring_from
 from newsroom.deliveries import State
-from sandbox.model import Fault
+from sandbox.model import Fault, Message
 from storage.database import open_storage
 from storage.tables import messages
 from tests.process.conftest import Newsroom, events, silent_site
@@ -55,12 +56,17 @@ def told(room: Newsroom, number: int) -> str:
 
 
 def posts(room: Newsroom) -> list[str]:
-    return room.heard(room.channel)
+    return [_with_link(message) for message in room.messages(room.channel)]
 
 
 def copies(room: Newsroom) -> list[str]:
     """What the reader got, without the welcome."""
-    return room.heard(room.reader)[1:]
+    return [_with_link(message) for message in room.messages(room.reader)[1:]]
+
+
+def _with_link(message: Message) -> str:
+    found = re.search(r'<a href="([^"]+)">', message.html)
+    return f"{message.text}\n\n{found[1] if found else 'no link'}"
 
 
 async def test_a_bot_killed_while_it_sends_loses_nothing_and_repeats_only_what_nobody_can_know(

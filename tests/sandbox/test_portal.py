@@ -63,7 +63,7 @@ async def test_unchanged_is_304_until_something_changes(portal: Portal, http: ai
     portal.withdraw(article)
     assert b"<item>" not in (await get(http, f"{portal.url}/rss"))[1]
     assert (await get(http, f"{portal.url}/view/1"))[0] == 404
-    assert [seen.status for seen in portal.feed_reads] == [200, 304, 304, 200, 200, 404]
+    assert [seen.status for seen in portal.requests] == [200, 304, 304, 200, 200, 404]
 
 
 async def test_misfortunes(portal: Portal, http: aiohttp.ClientSession) -> None:

@@ -19,7 +19,9 @@ from newsroom.deliveries import (
     Message,
     Migrated,
     MoveChat,
+    OtherWay,
     Outcome,
+    PictureRefused,
     Refused,
     Sent,
     Settle,
@@ -63,6 +65,8 @@ TABLE: list[tuple[Outcome, Step, Step]] = [
     (Unreachable("blocked"), CloseChat("blocked"), CloseChat("blocked")),
     (Unreachable("no-rights"), CloseChat("no-rights"), Settle(State.SENT, 42, "no-rights")),
     (Refused("too long"), Settle(State.FAILED, None, "too long"), Settle(State.SENT, 42, "too long")),
+    (PictureRefused("no picture"), OtherWay("no picture"), OtherWay("no picture")),
+    (PictureRefused("no photos here", here=True), OtherWay("no photos here", True), OtherWay("no photos here", True)),
     (Vanished(), Settle(State.GONE), Settle(State.GONE, 42)),
     (
         Unknown("502"),

@@ -12,6 +12,7 @@ from newsroom.deliveries import (
     Halted,
     Migrated,
     Outcome,
+    PictureRefused,
     Refused,
     Sent,
     Throttled,
@@ -58,7 +59,6 @@ CLOSES = [
 ]
 REFUSES = [
     (404, "Not Found: method not found"),
-    (413, "Request Entity Too Large"),
     (400, "Bad Request: chat_id is empty"),
     (400, "Bad Request: TOPIC_CLOSED"),
     (400, "Bad Request: message thread not found"),
@@ -79,10 +79,26 @@ REFUSES = [
     (400, "Bad Request: can't parse reply keyboard markup JSON object"),
     (400, "Bad Request: reply markup is too long"),
 ]
+NO_PHOTOS = "Bad Request: not enough rights to send photos to the chat"
+NO_PICTURE = [
+    (413, "Request Entity Too Large"),
+    (400, "Bad Request: wrong file identifier/HTTP URL specified"),
+    (400, "Bad Request: wrong remote file identifier specified: can't unserialize it"),
+    (400, "Bad Request: wrong HTTP URL specified"),
+    (400, "Bad Request: failed to get HTTP URL content"),
+    (400, "Bad Request: wrong type of the web page content"),
+    (400, "Bad Request: IMAGE_PROCESS_FAILED"),
+    (400, "Bad Request: PHOTO_INVALID_DIMENSIONS"),
+    (400, "Bad Request: PHOTO_SAVE_FILE_INVALID"),
+    (400, "Bad Request: there is no photo in the request"),
+    (400, "Bad Request: file is too big"),
+]
 ANSWERS: list[tuple[int, str, Outcome]] = [
     *[(status, words, Halted(words)) for status, words in HALTS],
     *[(status, words, Unreachable(why)) for status, words, why in CLOSES],
     *[(status, words, Refused(words)) for status, words in REFUSES],
+    *[(status, words, PictureRefused(words)) for status, words in NO_PICTURE],
+    (400, NO_PHOTOS, PictureRefused(NO_PHOTOS, here=True)),
     (500, "Internal Server Error: restart", Deferred(RESTART_PAUSE)),
     (500, "Internal Server Error: sent too early", Unknown("Internal Server Error: sent too early")),
 ]
