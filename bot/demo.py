@@ -90,7 +90,12 @@ def _config(stage: Stage, api: str, site: str, folder: Path) -> Config:
     return Config.model_validate(
         {
             "telegram": {"token": TOKEN, "api": api, "editors_chat": stage.editors.id},
-            "site": {"name": stage.portal.name, "timezone": "Asia/Bishkek"},
+            "site": {
+                "name": stage.portal.name,
+                "timezone": "Asia/Bishkek",
+                "adapter": "news-asia",
+                "url": f"{site}/",
+            },
             "feeds": [{"url": f"{site}/rss", "every": "1s"}],
             "storage": {"url": f"sqlite+aiosqlite:///{folder / 'demo.db'}"},
             "fetch": {"allow_private": True},
@@ -150,7 +155,7 @@ async def _scenes(stage: Stage) -> None:
     await stage.until(lambda: len(portal.feed_reads) >= reads + 2, "the first read of the feed")
     stage.tell(f"the archive ({len(portal.articles)} articles) is marked as seen, and not poured out")
     for number, sample in enumerate(SAMPLE_ARTICLES[-STORIES:], 1):
-        article = portal.publish(sample.title, sample.lead, category=sample.category)
+        article = portal.publish_sample(sample)
         await stage.until(partial(_has, stage.posts, number), "the post")
         stage.tell(f"published [cyan]{article.title}[/]")
         stage.tell("  → in the channel")
@@ -167,10 +172,13 @@ async def _scenes(stage: Stage) -> None:
 
 def _summary(stage: Stage) -> None:
     table = Table(title="What is where", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("chat", "posts", "the newest"):
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
-    for title, texts in ((stage.channel.title, stage.posts()), (stage.reader.first_name, stage.received())):
-        table.add_row(title, str(len(texts)), texts[-1].split("\n")[0])
+    for column, width in (("chat", 16), ("messages", 8), ("photos", 6), ("the newest", 20)):
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=width)
+    for chat in (stage.channel, stage.reader):
+        messages = stage.telegram.messages(chat.id)
+        title = chat.title if isinstance(chat, Chat) else chat.first_name
+        photos = sum(message.photo is not None for message in messages)
+        table.add_row(title, str(len(messages)), str(photos), messages[-1].text.split("\n")[0])
     stage.console.print()
     stage.console.print(table)
     refused = [call for call in stage.telegram.calls if call.status >= 400]
@@ -188,6 +196,6 @@ async def _go_on(stage: Stage, stop: asyncio.Event, page: str) -> None:
             await asyncio.wait_for(stop.wait(), 20)
         if stop.is_set():
             return
-        stage.portal.publish(sample.title, sample.lead, category=sample.category)
+        stage.portal.publish_sample(sample)
         stage.tell(f"published [cyan]{sample.title}[/]")
     await stop.wait()
