@@ -59,7 +59,7 @@ class Stage:
 
 async def play(*, port: int, once: bool, console: Console | None = None) -> None:
     """Play the scenario; then stay until Ctrl-C with the site publishing on, unless `once`. Raises ConfigError."""
-    telegram, portal = Telegram(), Portal()
+    telegram, portal = Telegram(), Portal(bare=True)  # title, link and date, as the first customer's feed gives
     stage = _set_the_stage(telegram, portal, console or Console())
     portal.publish_samples(len(SAMPLE_ARTICLES) - STORIES - 3)
     async with AsyncExitStack() as stack:
