@@ -8,6 +8,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMar
 
 from newsroom.ids import Arrived, ChatId, UserId
 from newsroom.text import render
+from newsroom.text.split import split
 from newsroom.text.words import Words
 from services.chats import Chats
 
@@ -38,7 +39,8 @@ async def unsubscribe(message: Message, cause: Arrived, chats: Chats, words: Wor
 
 async def latest(message: Message, chats: Chats, words: Words, tongue: str) -> None:
     articles = await chats.latest(LATEST)
-    await message.answer(render.headlines(articles) or words.say(tongue, "latest-empty"))
+    for part in split(render.headlines(articles)) or (words.say(tongue, "latest-empty"),):
+        await message.answer(part)
 
 
 async def ask_language(message: Message, words: Words, tongue: str) -> None:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from html import escape, unescape
+from html import escape
 from typing import Any
 
 from newsroom.articles import FetchedArticle
 from newsroom.places import PLACES, places_in
-from newsroom.text.limits import LEAD, LINK, TEXT, TITLE, shorten, units
+from newsroom.text.limits import LEAD, LINK, TITLE, shorten, units
 from newsroom.text.post import Button, Post, Story, Style, post_of
 from newsroom.text.words import Words
 
@@ -69,15 +69,8 @@ def picture_of(content: str) -> str | None:
 
 
 def headlines(articles: Iterable[FetchedArticle]) -> str:
-    """Headlines that lead to their pages, as many as one message holds."""
-    message = ""
-    for one in articles:
-        line = _line(one)
-        longer = f"{message}\n\n{line}" if message else line
-        if units(unescape(longer)) > TEXT:
-            break
-        message = longer
-    return message
+    """Headlines that lead to their pages; it may be longer than a message (newsroom.text.split)."""
+    return "\n\n".join(_line(one) for one in articles)
 
 
 def _line(article: FetchedArticle) -> str:
