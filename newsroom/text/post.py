@@ -63,12 +63,12 @@ def post_of(story: Story, language: str | None, words: Words, style: Style, *, p
     """Flags and headline, a short lead, hashtags; buttons that lead to the page; a caption if it is `pictured`."""
     link = story.link if story.link.startswith(("http://", "https://")) and units(story.link) <= LINK else ""
     photo = story.image if pictured else None
-    room = CAPTION if photo else TEXT
+    room = CAPTION if pictured else TEXT  # a photo stays one, also when the article has lost its picture
     head = _headline(story, link)
     tags = " ".join(place.hashtag for place in story.places[:HASHTAGS])
     left = room - _visible(story, tags) - 4  # two blank lines
     parts = [head, escape(_lead(story.lead, min(left, LEAD)), quote=False), tags]
-    html = "\n\n".join(part for part in parts if part) or escape(shorten(story.link, LINK), quote=False)
+    html = "\n\n".join(part for part in parts if part) or escape(shorten(story.link, min(LINK, room)), quote=False)
     return Post(
         html=html,
         buttons=_buttons(link, language, words, style),
