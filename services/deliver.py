@@ -273,7 +273,8 @@ def _is_pictured(message: Message) -> bool:
 def _new_picture(message: Message) -> bool:
     """Whether the copy shows another picture than the article has now, and Telegram may be able to show that."""
     behind = message.sent_version is not None and message.sent_version < message.picture_version
-    return behind and message.picture_way is not Way.NONE
+    welcome = message.form is Form.PHOTO or message.repeats == 0  # a text becomes a photo at once, or stays a text
+    return behind and welcome and message.picture_way is not Way.NONE
 
 
 def _picture(message: Message, post: Post) -> Picture | None:

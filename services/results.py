@@ -120,8 +120,9 @@ class Results:
                 not_before, why, repeats = at, because, repeats + repeat
             case CloseChat(because):
                 state, why = (State.GONE if message.is_edit else State.CANCELLED), because
-            case OtherWay(because):
+            case OtherWay(because, here):
                 state, why = (State.SENT if message.is_edit else State.WAITING), because
+                repeats += here and message.is_edit  # the next edit leaves the picture out
             case MoveChat():
                 state = State.GONE if message.is_edit else State.WAITING
         return Result(

@@ -35,18 +35,24 @@ class Line:
     """what each edited copy was"""
     takes: Way = Way.ADDRESS
     """the first way in which a picture is taken"""
+    no_photos: set[int] = field(default_factory=set)
+    """chats that take no pictures"""
     lost: int = 0
     breaks_on: str = ""
 
     async def send(self, chat: ChatId, post: Post, picture: Picture | None) -> Outcome:
         if self.breaks_on and self.breaks_on in post.html:
             raise RuntimeError(self.breaks_on)
+        if picture is not None and chat in self.no_photos:
+            return PictureRefused("not enough rights to send photos to the chat", here=True)
         if picture is not None and picture.way < self.takes and picture.file_id is None:
             self.refused.append((chat, picture.way))
             return PictureRefused("wrong type of the web page content")
         return self._heard(self.arrived, chat, post, picture)
 
     async def edit(self, chat: ChatId, message_id: int, post: Post, form: Form, picture: Picture | None) -> Outcome:
+        if picture is not None and chat in self.no_photos:
+            return PictureRefused("not enough rights to send photos to the chat", here=True)
         self.forms.append(form)
         return self._heard(self.edited, chat, post, picture, message_id)
 

@@ -173,3 +173,17 @@ async def test_a_picture_that_comes_later_is_put_to_the_text(house: House) -> No
         await until(lambda: len(line.edited) == 2)
     assert line.forms == [Form.TEXT, Form.PHOTO]
     assert line.pictures == [(11, Picture(IMAGE))]
+
+
+async def test_a_chat_that_takes_no_pictures_gets_the_words_and_the_others_the_photo(house: House) -> None:
+    article = await house.article()
+    await house.connect(11, 12)
+    await house.announce(content=pictured("Мост открыт"), article=article)
+    line = Line(no_photos={11})
+    async with delivering(delivery(house, line)):
+        await until(lambda: len(line.arrived) == 2)
+        await house.correct(article, pictured("Мост закрыт", IMAGE + "?2"), new_picture=True)
+        await until(lambda: len(line.edited) == 2)
+    assert {chat for chat, _ in line.pictures} == {12}
+    assert sorted(line.forms) == [Form.PHOTO, Form.TEXT]
+    assert await house.idle()
