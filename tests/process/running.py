@@ -62,6 +62,8 @@ class Elchi:
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     root: Path = ROOT
+    program: tuple[str, ...] = PYTHON
+    longest: int = 2**20  # bytes of one line
     said: str = ""
     output: str = ""
     errors: str = ""
@@ -87,14 +89,14 @@ class Elchi:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("ELCHI_")}
         ours = {"PYTHONPATH": str(self.root), "PYTHONWARNINGS": "default", "NO_COLOR": "1", "COLUMNS": "200"}
         self.process = await asyncio.create_subprocess_exec(
-            *PYTHON,
+            *self.program,
             *self.arguments,
             cwd=self.root,
             env={**clean, **ours, **self.environ},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            limit=2**20,
+            limit=self.longest,
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
