@@ -93,7 +93,9 @@ class Message:
     """the broadcast's content in its stored form (newsroom.text.render reads it)"""
     language: str | None
     form: Form | None = None
-    """what the copy is; before the first send null, or text where the chat takes no pictures"""
+    """null until sent"""
+    no_picture: bool = False
+    """the chat takes none"""
     picture_way: Way = Way.ADDRESS
     picture_file: str | None = None
     picture_version: int = 1

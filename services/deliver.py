@@ -259,26 +259,26 @@ class Deliver:
 
 def _proves_its_picture(message: Message) -> bool:
     """Whether this first send shows how Telegram takes the picture: what it learns serves all that follow."""
-    unproven = message.picture_file is None and message.picture_way is not Way.NONE and message.form is None
-    return unproven and render.picture_of(message.content) is not None
+    if message.is_edit or message.no_picture or message.picture_way is Way.NONE or message.picture_file is not None:
+        return False
+    return render.picture_of(message.content) is not None
 
 
 def _is_pictured(message: Message) -> bool:
     """Whether the copy is, or is to be, a photo with the text as its caption."""
     if message.form is None:
-        return message.picture_way is not Way.NONE
+        return message.picture_way is not Way.NONE and not message.no_picture
     return message.form is Form.PHOTO or _new_picture(message)
 
 
 def _new_picture(message: Message) -> bool:
     """Whether the copy shows another picture than the article has now, and Telegram may be able to show that."""
     behind = message.sent_version is not None and message.sent_version < message.picture_version
-    welcome = message.form is Form.PHOTO or message.repeats == 0  # a text becomes a photo at once, or stays a text
-    return behind and welcome and message.picture_way is not Way.NONE
+    return behind and not message.no_picture and message.picture_way is not Way.NONE
 
 
 def _picture(message: Message, post: Post) -> Picture | None:
-    if post.photo is None or message.picture_way is Way.NONE:
+    if post.photo is None or message.picture_way is Way.NONE or message.no_picture:
         return None
     return Picture(post.photo, message.picture_way, message.picture_file)
 

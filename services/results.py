@@ -120,9 +120,8 @@ class Results:
                 not_before, why, repeats = at, because, repeats + repeat
             case CloseChat(because):
                 state, why = (State.GONE if message.is_edit else State.CANCELLED), because
-            case OtherWay(because, here):
+            case OtherWay(because):
                 state, why = (State.SENT if message.is_edit else State.WAITING), because
-                repeats += here and message.is_edit  # the next edit leaves the picture out
             case MoveChat():
                 state = State.GONE if message.is_edit else State.WAITING
         return Result(
@@ -136,6 +135,7 @@ class Results:
             repeats=repeats,
             why=why,
             form=_form(one),
+            no_picture=isinstance(one.step, OtherWay) and one.step.here,
             sent_at=now if state is State.SENT and not message.is_edit else None,
         )
 
@@ -168,20 +168,18 @@ class Results:
         if not closed or chat is None or chat.kind is ChatKind.PRIVATE:
             return
         log.warning("posting to %s stopped: %s", message.chat, why)
-        if chat.added_by is not None:
-            admin = ChatId(chat.added_by)
-            if await tx.chats.get(admin) is not None:
+        admin = None if chat.added_by is None else ChatId(chat.added_by)
+        if admin is not None and await tx.chats.get(admin) is not None:
+            if why == "no-rights":
                 await self.outgoing.tell(tx, admin, "chat-no-rights", title=chat.title)
-                return
-        await self.outgoing.alarm(tx, "alarm-chat-off", title=chat.title, why=why)
+            else:
+                await self.outgoing.tell(tx, admin, "chat-off", title=chat.title, why=why)
+        else:
+            await self.outgoing.alarm(tx, "alarm-chat-off", title=chat.title, why=why)
 
 
 def _form(one: Finished) -> Form | None:
-    """What stands in the chat now, or what has to be sent there next time; None when that is as it was."""
-    match one.outcome, one.step:
-        case Sent(form=form), _ if not (one.message.is_edit and form is Form.TEXT):
-            return form
-        case _, OtherWay(here=True):
-            return Form.TEXT
-        case _:
-            return None
+    """What stands in the chat now; None when that is as it was, or when an edit's answer does not tell."""
+    if isinstance(one.outcome, Sent) and not (one.message.is_edit and one.outcome.form is Form.TEXT):
+        return one.outcome.form
+    return None

@@ -34,6 +34,7 @@ class Result:
     sent_at: datetime | None
     form: Form | None = None
     """null when nothing new stands in the chat"""
+    no_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Outbox(Broadcasts):
                     else_=bindparam("becomes"),
                 ),
                 form=func.coalesce(bindparam("shape", type_=messages.c.form.type), messages.c.form),
+                no_picture=or_(messages.c.no_picture, bindparam("unwelcome", type_=messages.c.no_picture.type)),
                 telegram_id=bindparam("id_there"),
                 sent_version=bindparam("version"),
                 sending_version=None,
@@ -143,6 +145,7 @@ class Outbox(Broadcasts):
                     "because": r.why and r.why[:200],
                     "when": r.sent_at,
                     "shape": r.form,
+                    "unwelcome": r.no_picture,
                 }
                 for r in results
             ],
@@ -256,6 +259,7 @@ def _claimable() -> Select[*tuple[Any, ...]]:
             broadcasts.c.content,
             chats.c.language,
             messages.c.form,
+            messages.c.no_picture,
             broadcasts.c.picture_way,
             broadcasts.c.picture_file,
             broadcasts.c.picture_version,
@@ -323,6 +327,7 @@ def _read(row: Row[*tuple[Any, ...]]) -> Message:
         content=row.content,
         language=row.language,
         form=None if row.form is None else Form(row.form),
+        no_picture=row.no_picture,
         picture_way=Way(row.picture_way),
         picture_file=row.picture_file,
         picture_version=row.picture_version,

@@ -150,7 +150,8 @@ class _Messages(TypedColumns):
     sending_version = Column(Integer, nullable=True)  # null unless a request may be open
     sent_version = Column(Integer, nullable=True)  # null until Telegram has accepted a first send
     telegram_id = Column(BigInteger, nullable=True)  # null until sent
-    form = Column(String(10), nullable=True)  # text or photo; null until sent, unless the chat takes no pictures
+    form = Column(String(10), nullable=True)  # text or photo; null until sent
+    no_picture = Column(Boolean, nullable=False, server_default=text("false"))  # true where photos may not be sent
     more_ids = Column(Text, nullable=True)  # the other ids of an album, as JSON; null for a single message
     pin_state = Column(String(10), nullable=True)  # null unless a pin is wanted or was refused
     attempt = Column(Integer, nullable=False)
@@ -184,17 +185,11 @@ articles = Table(
     "articles",
     metadata,
     _Articles,
-    # articles.of_storm: what an editor decides about; articles.alike: what was seen lately
+    # articles.of_storm: what an editor decides about; articles.recent: what was seen lately
     Index("ix_articles_storm_id", "storm_id"),
     Index("ix_articles_seen_at", "seen_at"),
 )
-article_identities = Table(
-    "article_identities",
-    metadata,
-    _ArticleIdentities,
-    # articles.known: an article is known by any of its identities
-    Index("ix_article_identities_article_id", "article_id"),
-)
+article_identities = Table("article_identities", metadata, _ArticleIdentities)
 storms = Table("storms", metadata, _Storms)
 recipients = Table("recipients", metadata, _Recipients, Index("ix_recipients_chat_id", "chat_id"))
 chats = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from dataclasses import replace
@@ -17,6 +18,7 @@ from newsroom.ports import Clock
 
 log = logging.getLogger(__name__)
 
+BUDGET: Final = 28.0  # seconds for a feed as a whole, whichever of its steps is slow
 SMALL: Final = 64 * 1024  # bytes; hashing so many takes less than asking somebody else to
 FOUND: Final = "via:"  # the mark on a body's hash that says its address was found on a page
 
@@ -60,6 +62,13 @@ class HttpFeeds:
         Where a page comes that names its feed, that one is read; but never in the place of a feed that was read at
         this very address before: an error page names the site's main feed, and readers did not ask for that.
         """
+        try:
+            async with asyncio.timeout(BUDGET):
+                return await self._read(url, validators)
+        except TimeoutError:
+            return FeedFailed("error", f"{shown(url)} takes more than {BUDGET:g} s to be read.")
+
+    async def _read(self, url: str, validators: Validators) -> FeedRead | FeedUnchanged | FeedFailed:
         try:
             if url in self._found:
                 return await self._read_found(url, *self._found[url], validators.body_hash)

@@ -1,5 +1,6 @@
 """Pictures of the site that Telegram could not fetch itself: brought here by the guarded fetcher, to be uploaded."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from bot.gateways.http import Fetcher, FetchFailed, NotModified
 log = logging.getLogger(__name__)
 
 MOST = 10 * 2**20  # bytes of an uploaded photo, Bot API sendPhoto
+PATIENCE = 4.0  # seconds: the message waits for it, and a stop waits for the message
 KEPT = 4  # pictures at a time: one article's picture goes to many chats in a row
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 
@@ -24,9 +26,10 @@ class Pictures:
             self._kept.move_to_end(address)
             return self._kept[address]
         try:
-            answer = await self.fetcher.get(address)
-        except FetchFailed as failure:
-            log.warning("a picture does not come: %s", failure.reason)
+            async with asyncio.timeout(PATIENCE):
+                answer = await self.fetcher.get(address)
+        except (FetchFailed, TimeoutError) as failure:
+            log.warning("a picture does not come: %s", getattr(failure, "reason", f"not within {PATIENCE:g} s"))
             return None
         if isinstance(answer, NotModified) or not answer.body.startswith(SIGNATURES) or len(answer.body) > MOST:
             return None

@@ -90,7 +90,7 @@ class TelegramSender:
 def _text(post: Post) -> dict[str, Any]:
     preview: dict[str, Any] = {"is_disabled": True}
     if post.preview != "off" and post.link:
-        preview = {"url": post.link, "prefer_large_media": post.preview == "large"}
+        preview = {"url": post.link, f"prefer_{post.preview}_media": True}
     return {"text": post.html, "parse_mode": "HTML", "link_preview_options": preview} | _buttons(post)
 
 

@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.add_column("broadcasts", sa.Column("picture_file", sa.Text(), nullable=True))
     op.add_column("broadcasts", sa.Column("picture_version", sa.Integer(), server_default="1", nullable=False))
     op.add_column("messages", sa.Column("form", sa.String(length=10), nullable=True))
+    op.add_column("messages", sa.Column("no_picture", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("articles", sa.Column("image", sa.Text(), nullable=True))
     op.add_column("articles", sa.Column("graphic", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("articles", sa.Column("categories", sa.Text(), server_default="[]", nullable=False))
@@ -43,7 +44,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_article_identities_article_id")),
         sa.PrimaryKeyConstraint("identity", name=op.f("pk_article_identities")),
     )
-    op.create_index("ix_article_identities_article_id", "article_identities", ["article_id"], unique=False)
     op.execute("INSERT INTO article_identities (identity, article_id) SELECT identity, id FROM articles")
     op.execute("UPDATE messages SET form = 'text' WHERE sent_version IS NOT NULL")
 
@@ -56,7 +56,7 @@ def downgrade() -> None:
     for table, columns in {
         "feeds": ("moved_to", "failures"),
         "articles": ("storm_id", "categories", "graphic", "image"),
-        "messages": ("form",),
+        "messages": ("no_picture", "form"),
         "broadcasts": ("picture_version", "picture_file", "picture_way"),
     }.items():
         for column in columns:

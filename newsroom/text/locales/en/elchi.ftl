@@ -40,6 +40,12 @@ off-kicked = I was removed: add me again
 off-linked = a group of a connected channel: the news goes to the channel
 off-other = the news has stopped: remove me and add me again
 chat-connected = “{ $title }” is connected: the next news will appear there too.
+chat-off = No more news in “{ $title }”: { $why ->
+        [no-rights] the bot has no right to post
+        [kicked] the bot was removed
+        [deleted] the chat was deleted
+       *[other] Telegram takes no messages
+    }. Details: /channels
 chat-no-rights = I may not post in “{ $title }”. Give me the right to post messages, and the news will flow.
 chat-not-admin = Only an administrator who may post can bring the news to “{ $title }”. Ask one to add me.
 pause-on = ⏸ Posting is on hold. Nothing is lost: /resume goes on where it was.
@@ -49,11 +55,16 @@ resume-already = ▶️ Posting is not on hold.
 editors-only = This command is for the editors.
 alarm-feed-failing = ⚠️ The feed { $url } cannot be read: { $reason }. I keep trying and will tell you when it works.
 alarm-feed-back = ✅ The feed { $url } can be read again.
-alarm-chat-off = ⚠️ Nothing is posted in “{ $title }” any more ({ $why }). Check the bot's rights; details: /channels
+alarm-chat-off = ⚠️ Nothing is posted in “{ $title }” any more: { $why ->
+        [no-rights] the bot has no right to post
+        [kicked] the bot was removed
+        [deleted] the chat was deleted
+       *[other] Telegram takes no messages
+    }. Check the bot's rights; details: /channels
 alarm-conflict = ⚠️ Somebody else uses this bot's token. Stop the other program, or change the token at @BotFather.
 alarm-put-aside = ⚠️ One update ({ $kind }) could not be handled ({ $why }). It is put aside; the others go on.
 alarm-put-aside-many = ⚠️ { $count } updates could not be handled (the last: { $kind }, { $why }). They are put aside; the others go on.
-storm-held = ⚠️ The feed { $url } brought { $count } “new” articles more than a day old: the site seems to have given its archive new dates or ids. Post them?
+storm-held = ⚠️ The feed { $url } brought { $count } “new” articles of days long past: the site seems to have given its archive new dates or ids. Post them?
 storm-posted = They are posted.
 storm-dropped = They are not posted.
 storm-decided-before = This has been decided.
