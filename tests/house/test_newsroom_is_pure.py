@@ -9,7 +9,7 @@ import pytest
 
 from tests.house import modules, name
 
-ALLOWED = {"nh3", "babel", "fluent", "rapidfuzz", "snowballstemmer", "newsroom"}
+ALLOWED = {"babel", "fluent", "rapidfuzz", "snowballstemmer", "newsroom"}
 # In the standard library, and yet a wire or somebody else's process.
 OUTSIDE = {"asyncio", "ftplib", "http", "multiprocessing", "smtplib", "socket", "sqlite3", "ssl", "subprocess"}
 
