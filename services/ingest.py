@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # feeds read side by side
 FORGET_MOVE = 5  # failures in a row, and a feed that moved is looked for where the configuration says
+FEW = 3  # articles that a feed that was empty may begin with
 PAGES = 40  # article pages asked for in one read: more at once is a storm, or an archive
 PAGES_PATIENCE = 15.0  # seconds for all of them
 TWINS = timedelta(days=2)  # how far back the other address of an article is looked for
@@ -152,7 +153,7 @@ class Ingest:
             known = await tx.articles.known(_names(articles))
             fresh = await tx.feeds.get(feed.id)
             new: list[New] = []
-            for decision in decide(known, articles, feed=feed.id, first_read=fresh.first_read_at is None):
+            for decision in decide(known, articles, feed=feed.id, first_read=await _is_archive(tx, fresh, articles)):
                 match decision:
                     case New():
                         new.append(decision)
@@ -167,7 +168,7 @@ class Ingest:
         """The articles, new ones with what their own pages add; the pages are read before the database is held."""
         async with self.storage.reading() as tx:
             known = await tx.articles.known(_names(articles))
-            first_read = (await tx.feeds.get(feed.id)).first_read_at is None
+            first_read = await _is_archive(tx, await tx.feeds.get(feed.id), articles)
             recent = await tx.articles.recent(self.clock() - TWINS)
         new = [one for one in decide(known, articles, feed=feed.id, first_read=first_read) if isinstance(one, New)]
         wanted = [one.article for one in fates(new, recent, self.clock(), self.guard) if isinstance(one, Post)]
@@ -227,6 +228,16 @@ class Ingest:
             log.warning("feed %s: %d articles are held: they are new to us, and old", shown(feed.url), held)
             buttons = [("button-storm-post", f"storm:{storm}:1"), ("button-storm-drop", f"storm:{storm}:0")]
             await self.outgoing.consult(tx, "storm-held", buttons, url=shown(feed.url), count=held)
+
+
+async def _is_archive(tx: Transaction, feed: Feed, articles: Sequence[FetchedArticle]) -> bool:
+    """Whether this read shows what was there before us: the first one, or the first that is not empty.
+
+    A feed that was empty for a moment would pour its archive out; one that is new begins with a few articles.
+    """
+    if feed.first_read_at is None:
+        return True
+    return len(articles) > FEW and not await tx.articles.any_of(feed.id)
 
 
 def _names(articles: Sequence[FetchedArticle]) -> list[str]:

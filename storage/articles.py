@@ -55,6 +55,12 @@ class Articles:
                 found[row.name] = KnownArticle(row.id, FeedId(row.feed_id), row.identity, row.content_hash)
         return found
 
+    async def any_of(self, feed: FeedId) -> bool:
+        """Whether anything of this feed is known."""
+        return (
+            await self.connection.scalar(select(articles.c.id).where(articles.c.feed_id == feed).limit(1)) is not None
+        )
+
     async def recent(self, since: datetime) -> tuple[Seen, ...]:
         """What was seen lately, newest first."""
         rows = await self.connection.execute(

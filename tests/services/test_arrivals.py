@@ -150,3 +150,20 @@ async def test_the_same_storm_from_another_feed_is_not_posted_either(desk: Desk)
     await desk.reads(a=says(*listed(30, days=2)))
     await desk.reads(b=says(*listed(30, days=2)))
     assert await desk.posts() == []
+
+
+async def test_a_feed_that_was_empty_for_a_moment_does_not_pour_its_archive_out(desk: Desk) -> None:
+    undated = [replace(one, published=None) for one in listed(15, days=0)]
+    await desk.opens(A)
+    await desk.reads(a=says())
+    await desk.reads(a=says(*undated))
+    assert await desk.posts() == []
+    await desk.reads(a=says(FRESH, *undated))
+    assert await desk.posts() == [("Just in", 1)]
+
+
+async def test_a_feed_that_is_new_begins_with_its_first_article(desk: Desk) -> None:
+    await desk.opens(A)
+    await desk.reads(a=says())
+    await desk.reads(a=says(FRESH))
+    assert await desk.posts() == [("Just in", 1)]
