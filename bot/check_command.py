@@ -1,9 +1,11 @@
-"""What `elchi check` looks at: token, rights, feeds, database, time zone data; ✔ or ✘, and what to do."""
+"""What `elchi check` looks at: token, clock, rights, site, feeds, database, key, time zone; ✔ or ✘, what to do."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,16 +17,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.config import Config
-from bot.gateways.feeds import HttpFeeds
+from bot.gateways.feeds import HttpFeeds, fetch_time
 from bot.gateways.http import Fetcher, user_agent
+from bot.gateways.site import Selectors, Site
 from bot.gateways.telegram import Api
 from bot.keyring import keyring_from, load_keyring, new_secret
 from newsroom.articles import FeedFailed, FeedRead, FeedUnchanged, Validators, shown
-from newsroom.errors import ElchiError, KeyProblem, TokenRefused
+from newsroom.errors import ConfigError, ElchiError, KeyProblem, TokenRefused
 from storage.database import Storage, check_schema, open_storage
 
 CHANNEL_RIGHTS = {"can_post_messages": "post messages", "can_edit_messages": "edit messages"}
 NO_SCHEMA = "empty: `elchi run` makes the schema"
+CLOCK_MAY_BE_OFF = 60  # seconds; it decides which news are old, and the answer took its time too
+PATIENCE = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +59,53 @@ async def _findings(config: Config, environ: Mapping[str, str]) -> AsyncIterator
         try:
             me = await api.me()
             yield Finding("token", good=True, said=f"@{me.get('username')}")
+            yield await _clock(config.telegram.api)
             async for finding in _chats(api, config):
                 yield finding
         except TokenRefused as refused:
             yield Finding("token", good=False, said=str(refused))
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             yield Finding("Telegram", good=False, said=f"cannot be reached ({type(error).__name__}): check the network")
+    yield site_finding(config)
     async for finding in _feeds(config):
         yield finding
     yield await _database(config)
     yield _key(config, environ)
     yield Finding("time zone", good=True, said=str(ZoneInfo(config.site.timezone)))
+
+
+async def _clock(address: str) -> Finding:
+    """Any answer of that server says what time it is there, so it is asked for nothing and without the token."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
+        try:
+            async with session.head(f"{address}/", allow_redirects=False) as answer:
+                return clock_finding(answer.headers.get("Date", ""), fetch_time())
+        except (aiohttp.ClientError, TimeoutError):  # a Bot API server of one's own may answer nothing but calls
+            return clock_finding("", fetch_time())
+
+
+def clock_finding(date: str, here: datetime) -> Finding:
+    """The Date of an HTTP answer beside this machine's clock."""
+    try:
+        there = parsedate_to_datetime(date)
+    except ValueError:
+        return Finding("clock", good=True, said="not compared: Telegram's answer has no date")
+    off = round((here - (there if there.tzinfo else there.replace(tzinfo=UTC))).total_seconds())
+    if abs(off) <= CLOCK_MAY_BE_OFF:
+        return Finding("clock", good=True, said="as Telegram's")
+    way = "ahead of" if off > 0 else "behind"
+    return Finding("clock", good=False, said=f"{abs(off)} s {way} Telegram's: set it, and keep it right with NTP")
+
+
+def site_finding(config: Config) -> Finding:
+    """Whether the article pages can be read as it is written."""
+    site = config.site
+    fetcher = Fetcher(user_agent=user_agent(version("elchi"), config.contact))  # opens nothing until it is entered
+    try:
+        Site(fetcher, adapter=site.adapter, selectors=Selectors(**site.selectors.model_dump()))
+    except ConfigError as problem:
+        return Finding("site", good=False, said=str(problem))
+    return Finding("site", good=True, said=f"{site.name} ({site.adapter})")
 
 
 async def _chats(api: Api, config: Config) -> AsyncIterator[Finding]:

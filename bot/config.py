@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
@@ -25,6 +26,8 @@ from newsroom.errors import ConfigError
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 SHOWN = 16  # characters of an unknown key; no known one is longer
+LONGEST = 2000  # characters of an address
+HOST = re.compile(r"(?:[^@]*@)?(?:\[([0-9a-fA-F:.]+)\]|([^:@\[\]]+))(?::\d*)?")
 
 
 def _duration(value: object) -> object:
@@ -38,10 +41,38 @@ def _duration(value: object) -> object:
 def _web_address(value: str) -> str:
     if not re.fullmatch(r"https?://[^/\s]\S*", value):
         raise ValueError("write an address that begins with https:// or http://")
+    if len(value) > LONGEST:
+        raise ValueError(f"an address is no longer than {LONGEST} characters")
+    try:
+        _host_and_port(value)
+    except ValueError as error:
+        raise ValueError("no server can have this address: look at its name and port") from error
+    return value
+
+
+def _host_and_port(address: str) -> str:
+    """As a request would write them, in ASCII. Raises ValueError when there can be no such server."""
+    parts = urlsplit(address)
+    found = HOST.fullmatch(parts.netloc)
+    if found is None:
+        raise ValueError(address)
+    port = f":{parts.port}" if parts.port else ""
+    if found[1]:
+        return f"[{IPv6Address(found[1])}]{port}"
+    host = found[2].lower().encode("idna").decode("ascii")
+    if not re.fullmatch(r"[\w.-]+", host):
+        raise ValueError(address)
+    return host + port
+
+
+def _age(value: timedelta) -> timedelta:
+    if not timedelta(hours=1) <= value <= timedelta(hours=87600):
+        raise ValueError("from 1h to 87600h, which is ten years")
     return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Age = Annotated[Duration, AfterValidator(_age)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
@@ -105,8 +136,8 @@ class Site(_Strict):
 class Posts(_Strict):
     preview: Literal["off", "small", "large"] = "small"
     hold_above: int = Field(default=20, ge=0)
-    old_after: Duration = timedelta(hours=24)
-    never_after: Duration = timedelta(hours=168)
+    old_after: Age = timedelta(hours=24)
+    never_after: Age = timedelta(hours=168)
 
 
 class Feed(_Strict):
@@ -161,8 +192,7 @@ class Config(_Strict):
         address = self.fetch.contact or self.site.url or self.feeds[0].url
         parts = urlsplit(address)
         whole = self.fetch.contact is not None or self.site.url is not None
-        host = (parts.hostname or "").encode("idna").decode("ascii") + (f":{parts.port}" if parts.port else "")
-        return f"{parts.scheme}://{host}{quote(parts.path, safe='/%') if whole else '/'}"
+        return f"{parts.scheme}://{_host_and_port(address)}{quote(parts.path, safe='/%') if whole else '/'}"
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:

@@ -1,13 +1,15 @@
 """A mistake in config.toml is one sentence that names the place, and no sentence ever names a secret."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.check_command import clock_finding, site_finding
 from bot.config import Channel, Config, Feed, load
+from bot.gateways.http import user_agent
 from newsroom.errors import ConfigError
 
 SECRET = "AAFk3dQwErTyUiOpAsDfGhJkLzXcVbNm1"
@@ -140,6 +142,90 @@ def test_an_address_is_a_web_address(path: Path, address: str) -> None:
     said = "write an address that begins with https:// or http://"
     assert complaint(path, f'{TELEGRAM}[[feeds]]\nurl = "{address}"') == f"feeds.0.url: {said}"
     assert complaint(path, f'{TELEGRAM}api = "{address}"\n{FEEDS}') == f"telegram.api: {said}"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a:abc", "a:99999", "a:-1", "[bad", "bad]", "[::1", "[::g]", "[::1]x", "[v1.a]", "[fe80::1%25eth0]", "a..b",
+        ".a", "a" * 64 + ".kg", ":80", "u:p@", "?x", "#a", "a(b)", "a\u2100b", "*", "a\u007f", "::1", "\U000e0001",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("rest", ["", "/rss"])
+def test_an_address_has_a_host_that_can_be(path: Path, host: str, rest: str) -> None:
+    said = "no server can have this address: look at its name and port"
+    address = f'"http://{host}{rest}"'.replace("\x7f", "\\u007f")
+    assert complaint(path, f"{TELEGRAM}[[feeds]]\nurl = {address}") == f"feeds.0.url: {said}"
+    assert complaint(path, f"{SMALLEST}[site]\nurl = {address}") == f"site.url: {said}"
+    assert complaint(path, f"{SMALLEST}[fetch]\ncontact = {address}") == f"fetch.contact: {said}"
+    assert complaint(path, f"{TELEGRAM}api = {address}\n{FEEDS}") == f"telegram.api: {said}"
+
+
+def test_an_address_has_an_end(path: Path) -> None:
+    longest = f"https://e.kg/{'a' * 1987}"
+    assert loaded(path, f'{TELEGRAM}[[feeds]]\nurl = "{longest}"').feeds[0].url == longest
+    said = "feeds.0.url: an address is no longer than 2000 characters"
+    assert complaint(path, f'{TELEGRAM}[[feeds]]\nurl = "{longest}a"') == said
+
+
+@pytest.mark.parametrize(
+    ("address", "contact"),
+    [
+        ("http://[::1]:8000/rss", "http://[::1]:8000/"),
+        ("http://u:p@[2001:DB8::1]/rss", "http://[2001:db8::1]/"),
+        ("https://u:p@Новости.рф:443/rss?key=1", "https://xn--b1amnebsh.xn--p1ai:443/"),
+        ("http://127.0.0.1:0/", "http://127.0.0.1/"),
+        ("https://a_b.kg.?x", "https://a_b.kg./"),
+    ],
+)
+def test_whoever_is_asked_is_told_an_address_in_ascii(path: Path, address: str, contact: str) -> None:
+    config = loaded(path, f'{TELEGRAM}[[feeds]]\nurl = "{address}"')
+    assert config.contact == contact
+    assert contact in user_agent("1", config.contact)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=80))
+def test_an_address_that_is_taken_can_be_told(address: str) -> None:
+    feed = {"url": f"http://{address}"}
+    try:
+        config = Config.model_validate(
+            {"telegram": {"token": TOKEN}, "feeds": [feed], "fetch": {"contact": feed["url"]}}
+        )
+    except ValueError:
+        return
+    assert user_agent("1", config.contact)
+
+
+@pytest.mark.parametrize("key", ["old_after", "never_after"])
+def test_news_grow_old_in_an_hour_at_least_and_ten_years_at_most(path: Path, key: str) -> None:
+    for age in ("0s", "59m", "87601h", "999999999h"):
+        said = f"posts.{key}: from 1h to 87600h, which is ten years"
+        assert complaint(path, f'{SMALLEST}[posts]\n{key} = "{age}"') == said
+    for age in ("60m", "87600h"):
+        assert loaded(path, f'{SMALLEST}[posts]\n{key} = "{age}"')
+
+
+def test_a_selector_is_looked_at_before_a_page_is(path: Path) -> None:
+    good = site_finding(loaded(path, f"{SMALLEST}[site.selectors]\nlead = 'p.lead'"))
+    assert (good.good, good.said) == (True, "News (generic)")
+    bad = site_finding(loaded(path, f"{SMALLEST}[site.selectors]\nlead = 'p[['"))
+    assert (bad.good, bad.said) == (False, "site.selectors.lead: «p[[» is not a CSS selector")
+
+
+@pytest.mark.parametrize(
+    ("date", "good", "said"),
+    [
+        ("Tue, 06 Jan 2026 12:00:00 GMT", True, "as Telegram's"),
+        ("Tue, 06 Jan 2026 12:01:00 GMT", True, "as Telegram's"),
+        ("Tue, 06 Jan 2026 12:01:01 -0000", False, "61 s behind Telegram's: set it, and keep it right with NTP"),
+        ("Tue, 06 Jan 2026 11:00:00 GMT", False, "3600 s ahead of Telegram's: set it, and keep it right with NTP"),
+        ("", True, "not compared: Telegram's answer has no date"),
+        ("yesterday", True, "not compared: Telegram's answer has no date"),
+    ],
+)
+def test_the_clock_is_compared_with_telegram_s(date: str, good: bool, said: str) -> None:
+    finding = clock_finding(date, datetime(2026, 1, 6, 12, tzinfo=UTC))
+    assert (finding.good, finding.said) == (good, said)
 
 
 def test_the_api_s_address_ends_without_a_slash(path: Path) -> None:
