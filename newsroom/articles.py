@@ -62,7 +62,8 @@ class FetchedArticle:
         """
         if self.said:
             return self.said
-        return hashlib.sha256(f"{self.title}\x1f{self.lead}\x1f{self.link}".encode(errors="replace")).hexdigest()
+        said = f"{self.title}\x1f{self.lead}\x1f{link_name(self.link)}"
+        return hashlib.sha256(said.encode(errors="replace")).hexdigest()
 
     @property
     def usable(self) -> bool:
@@ -89,6 +90,10 @@ class KnownArticle:
     identity: str
     """the name it first came under"""
     content_hash: str
+    title: str = ""
+    published: datetime | None = None
+    twin: bool = False
+    """the name belongs to a twin, which never corrects what was posted of the first"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,18 @@ def canonical_link(url: str) -> str:
     return f"{parts.scheme.lower()}://{host}{path}" + ("?" + "&".join(kept) if kept else "")
 
 
+def link_name(url: str) -> str:
+    """What a link is called among an article's names: a site that goes to https, or drops its www, keeps them."""
+    link = canonical_link(url)
+    scheme, separator, rest = link.partition("://")
+    return f"link:{rest.removeprefix('www.')}" if separator and scheme in {"http", "https"} else link
+
+
+def is_global(guid: str) -> bool:
+    """Whether a guid names its article everywhere; a bare «7250» may be another site's too."""
+    return bool(re.search(r"[:/.@]|^[0-9a-fA-F-]{32,}$", guid))
+
+
 def _netloc(parts: SplitResult) -> str:
     userinfo, at, _ = parts.netloc.rpartition("@")
     return userinfo + at + _host(parts)
@@ -193,8 +210,11 @@ def _is_tracking(pair: str) -> bool:
 
 def identity_of(guid: str | None, link: str) -> str:
     """By what an article is recognised: the feed's own guid as it is written, else its address; a hash if too long."""
-    found = guid or canonical_link(link)
-    return found if len(found) <= IDENTITY else "sha256:" + hashlib.sha256(found.encode(errors="replace")).hexdigest()
+    return _bounded(guid or canonical_link(link))
+
+
+def _bounded(name: str) -> str:
+    return name if len(name) <= IDENTITY else "sha256:" + hashlib.sha256(name.encode(errors="replace")).hexdigest()
 
 
 def storable(article: FetchedArticle) -> FetchedArticle:
@@ -238,17 +258,49 @@ def decide(
     present = {article.identity for article in listed}
     spoken: set[int] = set()
     for article in listed:
-        match next((known[name] for name in article.identities if name in known), None):
+        match _known_as(article, known, feed):
             case None:
-                fresh.append(article)
-            case KnownArticle(id=id_, feed_id=owner, identity=first_name, content_hash=before):
+                fresh.append(_under_a_free_name(article, known, feed))
+            case KnownArticle(id=id_, feed_id=owner, identity=first_name, content_hash=before, twin=twin):
                 # Of an article listed under two names only one speaks: the name it first came under, if it is there.
-                speaks = article.identity == first_name or (first_name not in present and id_ not in spoken)
+                alone = first_name not in present and id_ not in spoken and not twin
+                speaks = article.identity == first_name or alone
                 spoken.add(id_)
                 changed = owner == feed and speaks and before != article.content_hash
                 seen.append(Changed(id_, article) if changed else Same(id_, article))
     new = [New(article, announce=not first_read) for article in _oldest_first(fresh)]
     return (*seen, *new)
+
+
+def _known_as(article: FetchedArticle, known: Mapping[str, KnownArticle], feed: FeedId) -> KnownArticle | None:
+    """The article we know by one of these names, unless the name alone says too little."""
+    for name in article.identities:
+        found = known.get(name)
+        if found is None or (name == article.identity and found.feed_id != feed and not is_global(name)):
+            continue
+        if name.startswith("link:") and _is_another(article, found):
+            continue  # a page address that is used again: a live blog, a photo of the day
+        return found
+    return None
+
+
+def _under_a_free_name(article: FetchedArticle, known: Mapping[str, KnownArticle], feed: FeedId) -> FetchedArticle:
+    """The same article; if another site's bears its guid, its own site stands before it."""
+    if article.identity not in known:
+        return article
+    name = next((one for one in article.aliases if one not in known), f"feed {feed}|{article.identity}")
+    return replace(article, identity=name, aliases=tuple(one for one in article.aliases if one != name))
+
+
+def _is_another(article: FetchedArticle, found: KnownArticle) -> bool:
+    """A different guid, headline and date: three signs that only the address is the same."""
+    dated = article.published is not None and found.published is not None
+    return (
+        article.identity != found.identity
+        and article.title != found.title
+        and dated
+        and article.published != found.published
+    )
 
 
 def _first_of_each(fetched: Sequence[FetchedArticle]) -> list[FetchedArticle]:
@@ -266,16 +318,25 @@ def with_aliases(articles: Sequence[FetchedArticle], of_site: Callable[[str], st
 
     An address alone is no identity when several items of the feed share it (a front page, a live blog).
     """
-    links = Counter(canonical_link(article.link) for article in articles)
+    listed = {(link_name(article.link), article.identity) for article in articles}
+    links = Counter(link for link, _ in listed)
     return [replace(article, aliases=_aliases(article, links, of_site)) for article in articles]
 
 
 def _aliases(article: FetchedArticle, links: Counter[str], of_site: Callable[[str], str | None]) -> tuple[str, ...]:
-    link = canonical_link(article.link)
-    own = [link] if _place_in_site(link) and links[link] == 1 else []
+    link, guid = link_name(article.link), article.identity
+    own = [link] if _place_in_site(article.link) and links[link] == 1 else []
+    here = [] if is_global(guid) else [f"{_host_of(article.link)}|{guid}"]
     numbered = of_site(article.link)
-    names = [identity_of(None, name) for name in (*own, *([numbered] if numbered else []))]
+    names = [_bounded(name) for name in (*([numbered] if numbered else []), *here, *own)]
     return tuple(name for name in dict.fromkeys(names) if name != article.identity)
+
+
+def _host_of(link: str) -> str:
+    try:
+        return (urlsplit(link).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
 
 
 def _place_in_site(link: str) -> str:

@@ -90,6 +90,11 @@ def near_identical(title_a: str, title_b: str) -> bool:
     return a.islower() and b.islower() and a.isalpha() and b.isalpha() and _spelling(a) == _spelling(b)
 
 
+def headline_key(title: str) -> tuple[str, ...]:
+    """The same for all headlines that are near-identical (and for some that are not)."""
+    return tuple(_spelling(token.casefold()) for token in _tokens(title))
+
+
 def _tokens(title: str) -> list[str]:
     text = unicodedata.normalize("NFC", _UNSEEN.sub("", unicodedata.normalize("NFKC", title)))
     return [token.translate(_MINUS) for token in _TOKEN.findall(text) if token.strip("_")]

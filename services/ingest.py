@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from newsroom.arrivals import Guard, Hold, Keep, Post, Twin, fates, needs_its_page, with_page
+from newsroom.arrivals import Guard, Hold, Keep, Post, Twin, belongs, fates, needs_its_page, with_page
 from newsroom.articles import (
+    LINK,
     Changed,
     FeedFailed,
     FeedRead,
@@ -39,7 +40,7 @@ FORGET_MOVE = 5  # failures in a row, and a feed that moved is looked for where 
 FEW = 3  # articles that a feed that was empty may begin with
 PAGES = 40  # article pages asked for in one read: more at once is a storm, or an archive
 PAGES_PATIENCE = 15.0  # seconds for all of them
-TWINS = timedelta(days=2)  # how far back the other address of an article is looked for
+TWINS = timedelta(hours=12)  # how far back the other address of an article is looked for
 GUARD = Guard()
 PATIENCE = 60.0  # seconds for one read, whatever the source promises: a feed that hangs must not keep its place
 
@@ -137,7 +138,7 @@ class Ingest:
     async def _succeeded(self, tx: Transaction, fresh: Feed, answer: FeedRead | FeedUnchanged) -> None:
         await tx.feeds.succeeded(fresh.id, answer.validators, self.clock())
         await self._schedule(tx, fresh, failures=0)
-        if answer.moved_to is not None and answer.moved_to != fresh.moved_to:
+        if answer.moved_to is not None and answer.moved_to != fresh.moved_to and len(answer.moved_to) <= LINK:
             log.warning("feed %s lives at %s from now on", shown(fresh.url), shown(answer.moved_to))
             await tx.feeds.moved(fresh.id, answer.moved_to)
         if fresh.failing_since is not None:
@@ -184,7 +185,7 @@ class Ingest:
                 log.warning("article pages take too long: posts go out without what they would have added")
                 return
             page = await self.site.article(article.link)
-            if page is not None:
+            if page is not None and belongs(article, page):
                 yield article, page
 
     async def _correct(
@@ -194,6 +195,7 @@ class Ingest:
         before = await tx.articles.get(known_id)
         after = replace(
             article,
+            title=article.title or before.title,
             lead=article.lead or before.lead,
             image=article.image or before.image,
             categories=article.categories or before.categories,
@@ -218,12 +220,16 @@ class Ingest:
                     await self.outgoing.announce(tx, made[article.identity], article)
                 case Keep(article):
                     made[article.identity] = await tx.articles.add(feed.id, article, now)
+                case Hold(article) if not self.outgoing.editors:
+                    log.warning("an old article that is new to us is not posted: there are no editors to ask")
+                    made[article.identity] = await tx.articles.add(feed.id, article, now)
                 case Hold(article):
                     storm = storm or await tx.articles.open_storm(feed.id, now)
                     made[article.identity] = await tx.articles.add(feed.id, article, now, storm)
                     held += 1
                 case Twin(of, article):
-                    await tx.articles.also_known(made[of] if isinstance(of, str) else of, article.identities)
+                    first = made[of] if isinstance(of, str) else of
+                    await tx.articles.also_known(first, article.identities, twin=True)
         if storm is not None:
             log.warning("feed %s: %d articles are held: they are new to us, and old", shown(feed.url), held)
             buttons = [("button-storm-post", f"storm:{storm}:1"), ("button-storm-drop", f"storm:{storm}:0")]

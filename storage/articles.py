@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from newsroom.arrivals import Seen
 from newsroom.articles import FetchedArticle, KnownArticle
 from newsroom.ids import ArticleId, FeedId, StormId, UserId
-from storage.tables import article_identities, articles, storms
+from storage.tables import article_identities, articles, broadcasts, storms
 
 CHUNK = 400  # SQLite allows a bounded number of parameters in one statement
 RECENT = 300  # articles among which a twin is looked for
@@ -43,6 +43,9 @@ class Articles:
             rows = await self.connection.execute(
                 select(
                     article_identities.c.identity.label("name"),
+                    article_identities.c.twin,
+                    articles.c.title,
+                    articles.c.published,
                     articles.c.id,
                     articles.c.feed_id,
                     articles.c.identity,
@@ -52,7 +55,15 @@ class Articles:
                 .where(article_identities.c.identity.in_(identities[start : start + CHUNK]))
             )
             for row in rows:
-                found[row.name] = KnownArticle(row.id, FeedId(row.feed_id), row.identity, row.content_hash)
+                found[row.name] = KnownArticle(
+                    id=row.id,
+                    feed_id=FeedId(row.feed_id),
+                    identity=row.identity,
+                    content_hash=row.content_hash,
+                    title=row.title,
+                    published=row.published,
+                    twin=row.twin,
+                )
         return found
 
     async def any_of(self, feed: FeedId) -> bool:
@@ -62,14 +73,17 @@ class Articles:
         )
 
     async def recent(self, since: datetime) -> tuple[Seen, ...]:
-        """What was seen lately, newest first."""
+        """What was posted lately, newest first."""
+        posted = select(broadcasts.c.id).where(broadcasts.c.article_id == articles.c.id).exists()
         rows = await self.connection.execute(
-            select(articles.c.id, articles.c.title)
-            .where(articles.c.seen_at >= since)
+            select(articles.c.id, articles.c.title, articles.c.lead, articles.c.published, articles.c.seen_at)
+            .where(articles.c.seen_at >= since, posted)
             .order_by(articles.c.seen_at.desc(), articles.c.id.desc())
             .limit(RECENT)
         )
-        return tuple(Seen(ArticleId(row.id), row.title) for row in rows)
+        return tuple(
+            Seen(ArticleId(row.id), row.title, row.lead, min(row.published or row.seen_at, row.seen_at)) for row in rows
+        )
 
     async def add(
         self, feed: FeedId, article: FetchedArticle, now: datetime, storm: StormId | None = None
@@ -83,12 +97,12 @@ class Articles:
         await self.also_known(ArticleId(made), article.identities)
         return ArticleId(made)
 
-    async def also_known(self, article: ArticleId, identities: Collection[str]) -> None:
+    async def also_known(self, article: ArticleId, identities: Collection[str], *, twin: bool = False) -> None:
         """From now on the article is known by these names too; a name that belongs to another one stays there."""
         if not identities:
             return
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        rows = [{"identity": identity, "article_id": article} for identity in identities]
+        rows = [{"identity": identity, "article_id": article, "twin": twin} for identity in identities]
         await self.connection.execute(dialect.insert(article_identities).values(rows).on_conflict_do_nothing())
 
     async def get(self, article: ArticleId) -> FetchedArticle:

@@ -81,6 +81,7 @@ class _Articles(TypedColumns):
 class _ArticleIdentities(TypedColumns):
     identity = Column(String(2000), primary_key=True)
     article_id = Column(Id, ForeignKey("articles.id"), nullable=False)
+    twin = Column(Boolean, nullable=False, server_default=text("false"))  # true for the names of a twin
 
 
 class _Storms(TypedColumns):

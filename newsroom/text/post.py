@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from html import escape
+from ipaddress import ip_address
 from typing import Literal
+from urllib.parse import urlsplit
 
 from newsroom.places import Place
 from newsroom.text.limits import CAPTION, LEAD, LINK, TEXT, TITLE, excerpt, sentences, shorten, units
@@ -61,7 +63,7 @@ class Story:
 
 def post_of(story: Story, language: str | None, words: Words, style: Style, *, pictured: bool = True) -> Post:
     """Flags and headline, a short lead, hashtags; buttons that lead to the page; a caption if it is `pictured`."""
-    link = story.link if story.link.startswith(("http://", "https://")) and units(story.link) <= LINK else ""
+    link = story.link if opens(story.link) else ""
     photo = story.image if pictured else None
     room = CAPTION if pictured else TEXT  # a photo stays one, also when the article has lost its picture
     head = _headline(story, link)
@@ -77,6 +79,19 @@ def post_of(story: Story, language: str | None, words: Words, style: Style, *, p
         preview=style.preview if link else "off",
         link=link,
     )
+
+
+def opens(link: str) -> bool:
+    """Whether Telegram takes the address for a button; it refuses the whole message for one that it does not."""
+    if not link.startswith(("http://", "https://")) or units(link) > LINK:
+        return False
+    if any(letter.isspace() or not letter.isprintable() for letter in link):
+        return False
+    try:
+        host = urlsplit(link).hostname or ""
+        return bool(host.strip(".")) and ("." in host.strip(".") or bool(ip_address(host)))
+    except ValueError:  # brackets that hold no address, or a name without a dot
+        return False
 
 
 def _headline(story: Story, link: str) -> str:

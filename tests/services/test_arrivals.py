@@ -167,3 +167,20 @@ async def test_a_feed_that_is_new_begins_with_its_first_article(desk: Desk) -> N
     await desk.reads(a=says())
     await desk.reads(a=says(FRESH))
     assert await desk.posts() == [("Just in", 1)]
+
+
+async def test_two_sites_that_count_their_articles_from_one_are_both_posted(desk: Desk) -> None:
+    await desk.opens(A, B)
+    await desk.reads(a=says(), b=says())
+    await desk.reads(a=says(FetchedArticle("1", "Ours", "https://a.example/1")))
+    for _ in range(2):
+        await desk.reads(b=says(FetchedArticle("1", "Theirs", "https://b.example/1")))
+    assert await desk.posts() == [("Ours", 1), ("Theirs", 1)]
+
+
+async def test_an_archive_without_dates_under_new_names_waits_for_an_editor(desk: Desk) -> None:
+    undated = [replace(one, published=None) for one in listed(25, days=0)]
+    await opened(desk, ARCHIVE)
+    await desk.reads(a=says(*undated, ARCHIVE))
+    assert await desk.posts() == []
+    assert [key for key, _ in await desk.alarms()] == ["storm-held"]

@@ -18,7 +18,7 @@ from tests.services.newsdesk import ARCHIVE, EVERY, FRESH, A, Answer, B, Desk, s
 async def test_two_feeds_that_word_an_article_differently_do_not_take_turns(desk: Desk) -> None:
     await desk.opens(A, B)
     await desk.reads(a=says(), b=says())
-    elsewhere = replace(FRESH, lead="A longer lead", link="https://b.example/new")
+    elsewhere = replace(FRESH, lead="A longer lead", link="https://a.example/new?from=b")
     await desk.reads(a=says(FRESH))
     for _ in range(3):
         await desk.reads(b=says(elsewhere))

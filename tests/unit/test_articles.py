@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from newsroom.articles import (
     identity_of,
     shown,
     storable,
+    with_aliases,
 )
 from newsroom.ids import FeedId
 
@@ -31,6 +33,10 @@ OURS, THEIRS = FeedId(1), FeedId(2)
 def article(name: str, *, hours: int | None = None, title: str | None = None) -> FetchedArticle:
     published = None if hours is None else NOON + timedelta(hours=hours)
     return FetchedArticle(name, title or f"Title {name}", f"https://example.kg/{name}", published=published)
+
+
+def whole(*fetched: FetchedArticle) -> list[FetchedArticle]:
+    return with_aliases(fetched, {}.get)
 
 
 def known(id_: int, one: FetchedArticle) -> KnownArticle:
@@ -52,6 +58,44 @@ def test_new_changed_and_same_are_told_apart() -> None:
     )
 
 
+def test_a_bare_guid_is_a_name_at_its_own_site_only() -> None:
+    ours = FetchedArticle("7250", "Our story", "https://ours.kg/a")
+    theirs = FetchedArticle("7250", "Their story", "https://theirs.kg/b")
+    memory = dict.fromkeys(whole(ours)[0].identities, known(7, ours))
+    (made,) = decide(memory, whole(theirs), feed=THEIRS, first_read=False)
+    assert isinstance(made, New)
+    assert made.article.identity == "theirs.kg|7250"
+    assert decide(memory, whole(ours), feed=THEIRS, first_read=False) == (Same(7, whole(ours)[0]),)
+
+
+def test_an_address_that_is_used_again_is_another_article() -> None:
+    first = FetchedArticle("urn:1", "Live: first half", "https://example.kg/live", published=NOON)
+    second = FetchedArticle(
+        "urn:2", "Live: second half", "https://example.kg/live", published=NOON + timedelta(hours=20)
+    )
+    known_one = KnownArticle(7, OURS, "urn:1", first.content_hash, first.title, first.published)
+    memory = dict.fromkeys(whole(first)[0].identities, known_one)
+    (made,) = decide(memory, whole(second), feed=OURS, first_read=False)
+    assert isinstance(made, New)
+
+
+def test_a_site_that_goes_to_https_and_drops_its_www_changes_nothing() -> None:
+    before = FetchedArticle("urn:1", "Story", "http://www.example.kg/view/1?utm_source=rss")
+    after = FetchedArticle("urn:9", "Story", "https://example.kg/view/1")
+    memory = dict.fromkeys(whole(before)[0].identities, known(7, before))
+    assert decide(memory, whole(after), feed=OURS, first_read=False) == (Same(7, whole(after)[0]),)
+
+
+def test_an_item_listed_twice_keeps_its_address_as_a_name() -> None:
+    assert all("link:example.kg/urn:a" in one.aliases for one in whole(article("urn:a"), article("urn:a")))
+
+
+def test_a_twin_never_speaks_for_the_article() -> None:
+    first, twin = article("urn:a", title="As it was"), article("urn:b", title="As its twin says")
+    memory = {"urn:a": known(7, first), "urn:b": replace(known(7, first), twin=True)}
+    assert decide(memory, [twin], feed=OURS, first_read=False) == (Same(7, twin),)
+
+
 def test_of_an_article_listed_under_two_names_only_the_first_name_speaks() -> None:
     first, other = article("a", title="As it was"), article("b", title="As its twin says")
     memory = {"a": known(7, first), "b": known(7, first)}
@@ -62,8 +106,8 @@ def test_of_an_article_listed_under_two_names_only_the_first_name_speaks() -> No
 
 
 def test_an_article_is_corrected_by_its_own_feed_only() -> None:
-    before, after = article("a", title="Before"), article("a", title="After")
-    memory = {"a": known(7, before)}
+    before, after = whole(article("urn:a", title="Before"))[0], whole(article("urn:a", title="After"))[0]
+    memory = {"urn:a": known(7, before)}
     assert decide(memory, [after], feed=THEIRS, first_read=False) == (Same(7, after),)
     assert decide(memory, [after], feed=OURS, first_read=False) == (Changed(7, after),)
 
@@ -72,13 +116,13 @@ def test_an_article_is_corrected_by_its_own_feed_only() -> None:
 def test_feeds_that_each_say_the_same_every_time_never_change_anything(reads: list[FeedId], names: list[int]) -> None:
     memory: dict[str, KnownArticle] = {}
     for feed in reads:
-        listed = [article(str(name), title=f"As feed {feed} says it") for name in names]
+        listed = whole(*[article(str(name), title=f"As feed {feed} says it") for name in names])
         for made in decide(memory, listed, feed=feed, first_read=False):
             assert not isinstance(made, Changed)
             if isinstance(made, New):
                 one = made.article
                 assert one.identity not in memory
-                memory[one.identity] = KnownArticle(len(memory), feed, one.identity, one.content_hash)
+                memory |= dict.fromkeys(one.identities, KnownArticle(len(memory), feed, one.identity, one.content_hash))
 
 
 def test_the_first_read_announces_nothing() -> None:

@@ -1,8 +1,12 @@
 """Posts with pictures, articles known by several identities, feeds that move, storms that wait for an editor."""
 
+from collections import Counter
+
 import sqlalchemy as sa
 from alembic import op
 
+from newsroom.articles import IDENTITY, link_name
+from newsroom.pages import site_identity
 from storage.columns import UtcDateTime
 
 revision = "0002"
@@ -41,11 +45,31 @@ def upgrade() -> None:
         "article_identities",
         sa.Column("identity", sa.String(length=2000), nullable=False),
         sa.Column("article_id", ID, nullable=False),
+        sa.Column("twin", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_article_identities_article_id")),
         sa.PrimaryKeyConstraint("identity", name=op.f("pk_article_identities")),
     )
     op.execute("INSERT INTO article_identities (identity, article_id) SELECT identity, id FROM articles")
+    _also_known_by_address()
     op.execute("UPDATE messages SET form = 'text' WHERE sent_version IS NOT NULL")
+
+
+def _also_known_by_address() -> None:
+    """What was known by one name before is known by its address too, so that nothing is posted again."""
+    connection = op.get_bind()
+    rows = connection.execute(sa.text("SELECT id, identity, link FROM articles")).all()
+    links = Counter(link_name(row.link) for row in rows)
+    names = {row.identity: row.id for row in rows}
+    added = []
+    for row in rows:
+        own = [link_name(row.link)] if row.link and links[link_name(row.link)] == 1 else []
+        fit = [name for name in (*own, site_identity("news-asia", row.link)) if name and len(name) <= IDENTITY]
+        free = [name for name in fit if names.setdefault(name, row.id) == row.id and name != row.identity]
+        added += [{"identity": name, "article_id": row.id} for name in free]
+    if added:
+        connection.execute(
+            sa.text("INSERT INTO article_identities (identity, article_id) VALUES (:identity, :article_id)"), added
+        )
 
 
 def downgrade() -> None:
