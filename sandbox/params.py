@@ -204,14 +204,23 @@ def _check_button(button: Any) -> None:
     if not isinstance(button.get("text"), str) or not button["text"]:
         raise ApiError(400, 'can\'t parse inline keyboard button: Field "text" must be of type String')
     if "url" in button:
-        if not re.match(r"(https?|tg|ton)://[^\s/]+", str(button["url"])):
-            raise ApiError(400, f"inline keyboard button URL '{button['url']}' is invalid: Wrong HTTP URL")
+        _check_url(str(button["url"]))
     elif "callback_data" in button:
         data = button["callback_data"]
         if not isinstance(data, str) or not 1 <= len(data.encode()) <= CALLBACK_DATA_LIMIT:
             raise ApiError(400, "BUTTON_DATA_INVALID")
     elif not _ACTIONS & button.keys():
         raise ApiError(400, "Text buttons are unallowed in the inline keyboard")
+
+
+def _check_url(url: str) -> None:
+    """An address as TDLib takes it, then as the server behind it does."""
+    found = re.match(r"(https?|tg|ton)://(?:[^\s/?#]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#:]+)", url)
+    web = found is not None and found[1].startswith("http")
+    if found is None or (web and not found[2].startswith("[") and "." not in found[2].strip(".")):
+        raise ApiError(400, f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
+    if web and ".." in found[2]:
+        raise ApiError(400, "BUTTON_URL_INVALID")
 
 
 def _complaint(name: str, value: Any) -> str | None:

@@ -21,6 +21,7 @@ from newsroom.deliveries import (
     State,
     Step,
     Throttled,
+    Unknown,
     next_step,
 )
 from newsroom.errors import StorageBusy
@@ -144,6 +145,8 @@ class Results:
         match one.outcome:
             case Throttled(seconds, everyone=False):
                 await tx.outbox.hold_chat(one.message.recipient, self.clock() + timedelta(seconds=seconds))
+            case Unknown() if not one.message.is_edit and one.message.picture_file is None:
+                await tx.outbox.picture_refused(one.message)  # the one repeat is not to fail in the same way
             case Sent(file_id=str(file_id)) if one.message.picture_file is None:
                 await tx.outbox.picture_known(one.message, file_id)
             case _:

@@ -86,6 +86,7 @@ class Outbox(Broadcasts):
             update(broadcasts)
             .where(broadcasts.c.id == message.broadcast, broadcasts.c.picture_version == message.picture_version)
             .where(broadcasts.c.picture_way == message.picture_way)
+            .where(broadcasts.c.picture_file.is_not_distinct_from(message.picture_file))
             .values(picture_way=min(message.picture_way + 1, Way.NONE), picture_file=None)
         )
 

@@ -10,7 +10,7 @@ from bot.gateways.http import Fetcher, FetchFailed, NotModified
 log = logging.getLogger(__name__)
 
 MOST = 10 * 2**20  # bytes of an uploaded photo, Bot API sendPhoto
-PATIENCE = 4.0  # seconds: the message waits for it, and a stop waits for the message
+PATIENCE = 12.0  # seconds; waiting for the site to be done with its feed and its pages is among them
 KEPT = 4  # pictures at a time: one article's picture goes to many chats in a row
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 

@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 
 from bot.gateways.media import Pictures
-from bot.gateways.telegram import Api, outcome_of
-from newsroom.deliveries import Deferred, Form, Outcome, Picture, PictureRefused, Refused, Unknown, Way
+from bot.gateways.telegram import TIMEOUT, Api, outcome_of
+from newsroom.deliveries import Deferred, Form, Outcome, Picture, PictureRefused, Refused, Sent, Unknown, Way
 from newsroom.ids import ChatId
 from newsroom.text.post import Post
 
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 OFFLINE_PAUSE = 2.0
 BUTTON = "button"  # in every refusal of one
+UPLOADING = 120.0  # seconds for a call with ten megabytes on a slow line
 UPLOAD = "picture"  # the name of the part that holds an uploaded picture
 
 
@@ -97,15 +98,23 @@ class TelegramSender:
     ) -> Outcome:
         speed = self.api.speed
         try:
-            reply = await self.api.call(method, parameters, files=files)
+            reply = await self.api.call(method, parameters, files=files, timeout=UPLOADING if files else TIMEOUT)
         except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorCertificateError, aiohttp.ConnectionTimeoutError):
             return Deferred(OFFLINE_PAUSE / speed)  # there was no connection: nothing left this machine
         except (aiohttp.ClientError, TimeoutError) as error:
             return Unknown(type(error).__name__)
+        if reply.status == 413 and files:
+            return PictureRefused("413 from the server before Telegram")
         outcome = outcome_of(reply.status, reply.body, speed=speed, message_id=message_id)
-        if isinstance(outcome, PictureRefused) and not pictured:
-            return Refused(outcome.why)  # there was none: another way of giving it would change nothing
-        return outcome
+        match outcome:
+            case PictureRefused(why) if not pictured:
+                return Refused(why)  # there was none: another way of giving it would change nothing
+            case Refused(why) if pictured and BUTTON not in why.lower():
+                return PictureRefused(why)  # wording drifts: without its picture the post is at least tried
+            case Sent(number, Form.TEXT, file_id) if pictured:
+                return Sent(number, Form.PHOTO, file_id)  # «not modified», or an answer that does not show it
+            case _:
+                return outcome
 
 
 def _text(post: Post) -> dict[str, Any]:

@@ -84,6 +84,11 @@ SEND: list[tuple[str, Setup]] = [
     ),
     ("400 Bad Request: unsupported parse_mode", text("x", parse_mode="Wiki")),
     ("400 Bad Request: BUTTON_DATA_INVALID", text("x", reply_markup=keyboard(callback_data="ы" * 33))),
+    (
+        "400 Bad Request: inline keyboard button URL 'http://newsroom/7' is invalid: Wrong HTTP URL",
+        text("x", reply_markup=keyboard(url="http://newsroom/7")),
+    ),
+    ("400 Bad Request: BUTTON_URL_INVALID", text("x", reply_markup=keyboard(url="http://news..kg/7"))),
     ("400 Bad Request: text buttons are unallowed in the inline keyboard", text("x", reply_markup=keyboard())),
     (
         '400 Bad Request: field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays',

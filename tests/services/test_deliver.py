@@ -187,3 +187,12 @@ async def test_a_chat_that_takes_no_pictures_gets_the_words_and_the_others_the_p
     assert {chat for chat, _ in line.pictures} == {12}
     assert sorted(line.forms) == [Form.PHOTO, Form.TEXT]
     assert await house.idle()
+
+
+async def test_a_picture_nobody_answers_for_does_not_take_the_post_with_it(house: House) -> None:
+    await house.connect(11)
+    await house.announce(content=pictured("Мост открыт"))
+    line = Line(swallows_pictures=True)
+    async with delivering(delivery(house, line)):
+        await until(lambda: len(line.arrived) == 1)
+    assert [picture.way for _, picture in line.pictures] == [Way.UPLOAD]

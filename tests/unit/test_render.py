@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from newsroom.articles import FetchedArticle
 from newsroom.text import render
 from newsroom.text.limits import CAPTION, LEAD, LINK, TEXT, TITLE, excerpt, sentences, shorten, units
-from newsroom.text.post import Post, Style
+from newsroom.text.post import Post, Style, opens
 from newsroom.text.split import split
 from newsroom.text.words import Words
 from sandbox.markup import parse_html
@@ -127,6 +127,32 @@ def test_without_comments_there_is_no_button_for_them() -> None:
 
 def test_a_link_that_opens_nothing_is_no_button() -> None:
     assert posted(article("Мост", "Объезд.", "tag:example.kg,2026:7")).buttons == ()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://newsroom/7",
+        "http://localhost:8080/",
+        "http:///7",
+        "http://./7",
+        "http://[::1/7",
+        "http://[newsroom.kg]/7",
+        "https://news.kg/a b",
+        "https://news.kg/\u202e7",
+        "ftp://news.kg/7",
+        "https://news.kg/" + "x" * LINK,
+    ],
+)
+def test_an_address_that_telegram_refuses_is_neither_button_nor_link(link: str) -> None:
+    assert not opens(link)
+    post = posted(article("Мост", "Объезд.", link))
+    assert post.buttons == () and "<a" not in post.html
+
+
+@pytest.mark.parametrize("link", [ADDRESS, "http://127.0.0.1:8088/7", "http://[::1]:8088/7", "https://мост.кг/путь"])
+def test_an_address_with_a_dot_or_a_number_opens(link: str) -> None:
+    assert opens(link)
 
 
 def test_what_an_older_version_queued_is_still_posted() -> None:
