@@ -77,13 +77,18 @@ async def test_a_graphic_picture_is_veiled(talk: Talk) -> None:
         assert post(talk).has_spoiler
 
 
+async def storm(talk: Talk) -> None:
+    """The site brings 25 articles of three days ago."""
+    then = talk.now().timestamp() - 3 * 86_400
+    for number in range(25):
+        talk.portal.publish(f"Статья {number}", "", published=then + number)
+    await talk.feed_is_read()
+
+
 async def test_a_storm_waits_until_an_editor_presses(talk: Talk) -> None:
     async with talk.running():
         await connected(talk)
-        week = talk.now().timestamp() - 3 * 86_400
-        for number in range(25):
-            talk.portal.publish(f"Статья {number}", "", published=week + number)
-        await talk.feed_is_read()
+        await storm(talk)
         assert talk.texts(talk.channel) == []
         question = talk.bot_messages(talk.editors)[-1]
         assert "25" in question.text
@@ -96,10 +101,7 @@ async def test_a_storm_waits_until_an_editor_presses(talk: Talk) -> None:
 async def test_a_stranger_decides_no_storm(talk: Talk) -> None:
     async with talk.running():
         await connected(talk)
-        week = talk.now().timestamp() - 3 * 86_400
-        for number in range(25):
-            talk.portal.publish(f"Статья {number}", "", published=week + number)
-        await talk.feed_is_read()
+        await storm(talk)
         question = talk.bot_messages(talk.editors)[-1]
         talk.telegram.presses(talk.reader.id, question, words.say("ru", "button-storm-post"))
         await talk.heard()

@@ -57,6 +57,15 @@ class House:
             feed = await tx.feeds.ensure("https://news.example/rss", self.now)
             return await tx.articles.add(feed, FetchedArticle(identity, "Title", "https://news.example/1"), self.now)
 
+    async def posted(self, *chats: int) -> ArticleId:
+        """An article that stands in these chats."""
+        article = await self.article()
+        await self.connect(*chats)
+        await self.announce(article=article)
+        await self.settle_pages()
+        await self.send_all()
+        return article
+
     async def announce(
         self, lane: Lane = Lane.PRIVATE, content: str = "news", article: ArticleId | None = None
     ) -> BroadcastId:

@@ -10,11 +10,7 @@ READERS = (11, 12, 13, 14, 15)
 
 
 async def test_ten_corrections_become_one_edit(house: House) -> None:
-    article = await house.article()
-    await house.connect(11)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(11)
     for number in range(10):
         await house.correct(article, f"corrected {number}")
     await house.settle_pages()
@@ -40,11 +36,7 @@ async def test_a_page_not_yet_made_starts_with_the_newest_text(house: House) -> 
 
 
 async def test_versions_rise_page_by_page(house: House) -> None:
-    article = await house.article()
-    await house.connect(*READERS)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(*READERS)
     await house.correct(article, "corrected")
     await house.raise_versions(page=2)
     assert [edit.chat for edit in await house.behind()] == [11, 12]
@@ -79,11 +71,7 @@ async def test_a_correction_of_what_still_waits_needs_no_edit(house: House) -> N
 
 
 async def test_a_copy_that_vanished_is_edited_no_more(house: House) -> None:
-    article = await house.article()
-    await house.connect(11)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(11)
     await house.correct(article, "corrected")
     await house.settle_pages()
     await house.answer(await house.claim(None), Vanished())
@@ -91,11 +79,7 @@ async def test_a_copy_that_vanished_is_edited_no_more(house: House) -> None:
 
 
 async def test_an_edit_keeps_the_moment_of_the_first_send(house: House) -> None:
-    article = await house.article()
-    await house.connect(11)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(11)
     sent = house.now
     house.later(3600)
     await house.correct(article, "corrected")
@@ -106,11 +90,7 @@ async def test_an_edit_keeps_the_moment_of_the_first_send(house: House) -> None:
 
 
 async def test_an_edit_waits_as_long_as_its_chat_was_asked_to(house: House) -> None:
-    article = await house.article()
-    await house.connect(11)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(11)
     await house.announce()
     await house.settle_pages()
     await house.answer(await house.claim(), Throttled(60))
@@ -122,11 +102,7 @@ async def test_an_edit_waits_as_long_as_its_chat_was_asked_to(house: House) -> N
 
 
 async def test_copies_of_a_reader_who_left_leave_nothing_to_do(house: House) -> None:
-    article = await house.article()
-    await house.connect(11)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(11)
     await house.disconnect(11)
     await house.correct(article, "corrected")
     await house.settle_pages()
@@ -134,11 +110,7 @@ async def test_copies_of_a_reader_who_left_leave_nothing_to_do(house: House) -> 
 
 
 async def test_what_was_corrected_while_a_chat_was_away_is_corrected_when_it_is_back(house: House) -> None:
-    article = await house.article()
-    await house.connect(11)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(11)
     await house.disconnect(11)
     await house.correct(article, "corrected")
     await house.settle_pages()
@@ -147,11 +119,7 @@ async def test_what_was_corrected_while_a_chat_was_away_is_corrected_when_it_is_
 
 
 async def test_copies_nobody_will_correct_are_not_looked_at_again_and_again(house: House) -> None:
-    article = await house.article()
-    await house.connect(*READERS)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(*READERS)
     await house.correct(article, "corrected")
     await house.raise_versions(page=2)
     for reader in READERS:

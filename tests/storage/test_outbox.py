@@ -156,11 +156,7 @@ async def test_what_was_left_unknown_does_not_hold_up_the_next(house: House) -> 
 
 
 async def test_an_edit_open_at_a_kill_is_simply_repeated(house: House) -> None:
-    article = await house.article()
-    await house.connect(11)
-    await house.announce(article=article)
-    await house.settle_pages()
-    await house.send_all()
+    article = await house.posted(11)
     await house.correct(article, "corrected")
     await house.settle_pages()
     for _ in range(4):
