@@ -116,7 +116,7 @@ def raise_as_ours(error: Exception) -> None:
 
 
 def open_storage(url: str, keyring: Keyring) -> Storage:
-    """A Storage for `url`; nothing is connected yet. Raises ConfigError for an address that cannot be meant."""
+    """A Storage for `url`; nothing is connected yet. Raises ConfigError, StorageBusy."""
     try:
         parsed = make_url(url)
         if parsed.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
@@ -126,6 +126,9 @@ def open_storage(url: str, keyring: Keyring) -> Storage:
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(f"storage.url cannot be read: {type(error).__name__}") from error
     if engine.dialect.name == "sqlite":
+        folder = Path(parsed.database or "").absolute().parent
+        if not folder.is_dir():  # said here, because a connection that fails to open leaves a thread behind
+            raise StorageBusy(f"the folder {folder} does not exist: make it, or mend storage.url")
         _tame_sqlite(engine)
     return Storage(engine, keyring)
 

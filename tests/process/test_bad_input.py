@@ -67,7 +67,7 @@ async def test_a_start_without_a_token_a_telegram_or_a_database_says_which_is_mi
             "run",
             config("telegram", api=f"http://{nobody}"),
         ),
-        "unable to open database file": ("run", config("path", database=f"sqlite+aiosqlite:///{nowhere}/elchi.db")),
+        "the folder": ("run", config("path", database=f"sqlite+aiosqlite:///{nowhere}/elchi.db")),
         "connect call failed": ("run", config("server", database=f"postgresql+asyncpg://elchi:secret@{nobody}/elchi")),
         "to open database": ("migrate", config("right", database="sqlite+aiosqlite:////proc/elchi.db")),  # not for root
     }
