@@ -47,7 +47,7 @@ class Restless:
         return await self._hear(wish, lambda message: message.html in expected or message.text in expected) is not None
 
     async def _choose(self, language: str) -> bool:
-        menu = await self._hear("/language", lambda message: message.reply_markup is not None)
+        menu = await self._hear("/language", _asks_for_a_language)
         if menu is None:
             return False
         press = self.telegram.presses(self.user.id, menu, f"language:{language}")
@@ -95,3 +95,9 @@ class Restless:
         if language != self.language:
             return f"answered language {self.language}, but the database says {language}"
         return None
+
+
+def _asks_for_a_language(message: Message) -> bool:
+    """The question with its buttons; posts have buttons too, which lead to pages."""
+    rows = (message.reply_markup or {}).get("inline_keyboard", [])
+    return any(str(button.get("callback_data", "")).startswith("language:") for row in rows for button in row)
