@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 OFFLINE_PAUSE = 2.0
 BUTTON = "button"  # in every refusal of one
+PICTURE_WORDS = ("photo", "picture", "image", "file", "url", "http", "media", "caption", "content")
 UPLOADING = 120.0  # seconds for a call with ten megabytes on a slow line
 UPLOAD = "picture"  # the name of the part that holds an uploaded picture
 
@@ -109,12 +110,17 @@ class TelegramSender:
         match outcome:
             case PictureRefused(why) if not pictured:
                 return Refused(why)  # there was none: another way of giving it would change nothing
-            case Refused(why) if pictured and BUTTON not in why.lower():
+            case Refused(why) if pictured and _is_about_the_picture(why.lower()):
                 return PictureRefused(why)  # wording drifts: without its picture the post is at least tried
             case Sent(number, Form.TEXT, file_id) if pictured:
                 return Sent(number, Form.PHOTO, file_id)  # «not modified», or an answer that does not show it
             case _:
                 return outcome
+
+
+def _is_about_the_picture(said: str) -> bool:
+    """Not a closed topic or a button: what one chat refuses must not cost the others their picture."""
+    return BUTTON not in said and any(word in said for word in PICTURE_WORDS)
 
 
 def _text(post: Post) -> dict[str, Any]:
